@@ -1,0 +1,281 @@
+package healthcheck
+
+import (
+	"context"
+	"io"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// entry is a registered check with all that is known of it. Its size counts: there may be 100,000.
+type entry struct {
+	// What each run touches comes first, to be in few cache lines.
+	mu         sync.Mutex
+	run        atomic.Pointer[run] // under way, or past its deadline and not returned; written with mu held
+	plan       plan                // guarded by scheduler.mu
+	state      State
+	streak     int32 // runs in a row whose result differs from the state
+	removed    bool
+	inRound    bool // the first full round waits for it
+	history    history
+	reg        *Registry
+	seq        uint64        // order of registration
+	settledCh  chan struct{} // closed when the run under way is settled; made when first asked for
+	closeLater *closerList   // replaced or removed checkers that the run may still use
+}
+
+// event is what the log is told of a run.
+type event struct {
+	check   *Check
+	kind    eventKind
+	reason  Reason
+	details string
+	outcome Outcome // for observers; with a zero Start there is none
+}
+
+type eventKind uint8
+
+const (
+	nothing eventKind = iota
+	runFailed
+	turnedFail
+	turnedOK
+)
+
+// begin makes r the entry's run, or reports false where one is under way or the entry is gone.
+func (e *entry) begin(r *run, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.run.Load() != nil || e.removed {
+		return false
+	}
+	r.mu.Lock()
+	r.entry, r.check = e, e.state.Check
+	r.start, r.timeout = now, e.state.timeout
+	r.mu.Unlock()
+	r.settled = false
+	r.quick = e.state.Ran() && e.state.duration < int64(quickRun)
+	e.run.Store(r)
+	return true
+}
+
+// record takes in the outcome of a run. It is called with e.mu held, at most once a run.
+func (e *entry) record(r *run, res Result, end time.Time) event {
+	s := &e.state
+	failed := res.Failed()
+	before := *s
+	s.lastEnd = end.UnixNano()
+	s.duration = int64(end.Sub(r.start))
+	s.raw = levelOK
+	if failed {
+		s.raw = levelFail
+		if res.Reason == ReasonNone || res.Reason >= numReasons {
+			res.Reason = ReasonError
+		}
+		s.reason = res.Reason
+		s.fail++
+		s.failures = s.failures.plus(res.Reason)
+	} else {
+		s.ok++
+		s.lastSuccess = s.lastEnd
+		res.Reason = ReasonNone
+	}
+	s.setText(res)
+	e.history.add(r.start, time.Duration(s.duration), failed, res)
+	flipped := e.decide(failed, end)
+	if e.inRound {
+		e.inRound = false
+		e.reg.roundDone(1)
+	}
+	if s.level != before.level || s.text != before.text && s.Status() != before.Status() {
+		e.reg.visible.Add(1)
+	}
+	observed := e.reg.observers.Load() != nil
+	if !failed && !flipped && !observed {
+		return event{}
+	}
+	news := event{check: s.Check, reason: res.Reason, details: res.Details}
+	switch {
+	case flipped && s.level == levelFail:
+		news.kind = turnedFail
+	case flipped:
+		news.kind = turnedOK
+	case failed:
+		news.kind = runFailed
+	}
+	if observed {
+		news.outcome = Outcome{Start: r.start, Duration: time.Duration(s.duration), Result: OK, Reason: res.Reason, Details: res.Details}
+		if failed {
+			news.outcome.Result = FAIL
+		}
+	}
+	return news
+}
+
+// decide applies the thresholds to one more result and reports whether the state changed to or from FAIL.
+func (e *entry) decide(failed bool, now time.Time) (flipped bool) {
+	s := &e.state
+	level, threshold := levelOK, s.Check.SuccessThreshold
+	if failed {
+		level, threshold = levelFail, s.Check.FailureThreshold
+	}
+	switch s.level {
+	case levelUnknown:
+		e.enter(level, now)
+		return failed
+	case level:
+		e.streak = 0
+		return false
+	}
+	e.streak++
+	if int(e.streak) < threshold {
+		return false
+	}
+	s.changes++
+	e.enter(level, now)
+	return true
+}
+
+func (e *entry) enter(level level, now time.Time) {
+	e.countFailing(-1)
+	e.state.level = level
+	e.state.since = now.UnixNano()
+	e.streak = 0
+	e.countFailing(1)
+}
+
+// countFailing adds n to the number of checks that make the whole FAIL, if this is one of them.
+func (e *entry) countFailing(n int64) {
+	if e.state.level == levelFail && !e.state.Check.Optional {
+		e.reg.failing.Add(n)
+	}
+}
+
+// amend replaces the runner's words about a run that passed its deadline by the check's own, which know more.
+func (e *entry) amend(res Result) {
+	s := &e.state
+	if s.reason != ReasonTimeout || !res.Failed() || res.Details == "" {
+		return
+	}
+	res.Reason = ReasonTimeout
+	s.setText(res)
+	e.history.amend(res.Details)
+	if s.level == levelFail {
+		e.reg.visible.Add(1)
+	}
+}
+
+// announceSettled is called with e.mu held when the outcome of the run under way is decided.
+func (e *entry) announceSettled() {
+	if e.settledCh != nil {
+		close(e.settledCh)
+		e.settledCh = nil
+	}
+}
+
+// skip counts due runs that are not started. A run that is stuck past its deadline is a failure at every due time,
+// else a check that never returns would stay OK below its threshold.
+func (e *entry) skip(n uint64, now time.Time) event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := &e.state
+	s.skipped += n
+	r := e.run.Load()
+	if r == nil || !r.settled || e.removed {
+		return event{}
+	}
+	s.reason, s.raw = ReasonStuck, levelFail
+	res := Result{
+		Level:   FAIL,
+		Reason:  ReasonStuck,
+		Details: "still running " + now.Sub(r.start).Round(time.Second).String() + " after its start, timeout is " + s.Timeout().String(),
+	}
+	s.setText(res)
+	flipped := e.decide(true, now)
+	if s.level == levelFail {
+		e.reg.visible.Add(1)
+	}
+	news := event{check: s.Check, reason: ReasonStuck, details: res.Details, kind: runFailed}
+	if flipped {
+		news.kind = turnedFail
+	}
+	return news
+}
+
+// redefine gives the entry a new definition; state and counters stay. It returns the checker that nobody needs any
+// more, for the caller to close without a lock.
+func (e *entry) redefine(c *Check, defaultInterval time.Duration) io.Closer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.state.Check.Checker
+	e.countFailing(-1)
+	e.state.Check = c
+	e.state.setInterval(defaultInterval)
+	e.countFailing(1)
+	e.reg.visible.Add(1)
+	if sameChecker(old, c.Checker) {
+		return nil
+	}
+	return e.retire(old)
+}
+
+// remove takes the entry out of service: its run is told to stop and its outcome is dropped.
+func (e *entry) remove() io.Closer {
+	e.mu.Lock()
+	r := e.run.Load()
+	e.countFailing(-1)
+	e.removed = true
+	if e.inRound {
+		e.inRound = false
+		e.reg.roundDone(1)
+	}
+	e.reg.visible.Add(1)
+	closer := e.retire(e.state.Check.Checker)
+	if r != nil {
+		r.cancel(context.Canceled) // with e.mu held: afterwards r may be the run of another entry
+	}
+	e.mu.Unlock()
+	return closer
+}
+
+// retire returns the checker to close now; where a run still uses it, it is closed when that ends.
+func (e *entry) retire(c Checker) io.Closer {
+	closer, ok := c.(io.Closer)
+	if !ok {
+		return nil
+	}
+	if e.run.Load() == nil {
+		return closer
+	}
+	if e.closeLater == nil {
+		e.closeLater = new(closerList)
+	}
+	e.closeLater.add(closer)
+	return nil
+}
+
+// closerList gathers checkers to be closed once no lock is held.
+type closerList []io.Closer
+
+func (l *closerList) add(c io.Closer) {
+	if c != nil {
+		*l = append(*l, c)
+	}
+}
+
+// close lets the checkers give back what they hold. There is nobody to tell of an error, and nothing to do.
+func (l *closerList) close() {
+	if l == nil {
+		return
+	}
+	for _, c := range *l {
+		_ = c.Close()
+	}
+}
+
+// sameChecker is ==, without the panic where the dynamic type cannot be compared, as a CheckFunc.
+func sameChecker(a, b Checker) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}

@@ -1,0 +1,73 @@
+package healthcheck
+
+import "slices"
+
+// dueQueue holds the entries whose runs are due, first in, first out. An entry remembers its position, counted from the
+// first that ever was queued, so that taking it out need not touch it: the next time it is touched is by its run.
+//
+// It is guarded by scheduler.mu.
+type dueQueue struct {
+	items []dueItem
+	head  int   // of items, the next to take
+	first int64 // the position of items[0]
+	slow  int   // of the entries waiting, those that are not known to be quick
+}
+
+type dueItem struct {
+	entry *entry // nil once taken or dropped
+	due   int64  // nanoseconds
+	slow  bool
+}
+
+func newDueQueue() dueQueue { return dueQueue{first: 1} } // 0 is the position of what never was in it
+
+func (q *dueQueue) len() int { return len(q.items) - q.head }
+
+func (q *dueQueue) has(e *entry) bool { return e.plan.position >= q.first+int64(q.head) }
+
+// add puts in e, which must not be in it.
+func (q *dueQueue) add(e *entry, due int64) {
+	if q.head > len(q.items)/2 { // a queue that is never empty must not grow for ever
+		q.first += int64(q.head)
+		q.items, q.head = slices.Delete(q.items, 0, q.head), 0
+	}
+	e.plan.position = q.first + int64(len(q.items))
+	q.items = append(q.items, dueItem{e, due, !e.plan.quick})
+	if !e.plan.quick {
+		q.slow++
+	}
+}
+
+// take returns the next item; its entry is nil when there is none.
+func (q *dueQueue) take() dueItem {
+	for q.head < len(q.items) {
+		item := q.items[q.head]
+		q.items[q.head].entry = nil
+		q.head++
+		if item.entry == nil {
+			continue // dropped
+		}
+		if item.slow {
+			q.slow--
+		}
+		return item
+	}
+	return dueItem{}
+}
+
+// drop takes e out, if it is in.
+func (q *dueQueue) drop(e *entry) {
+	if q.has(e) {
+		item := &q.items[e.plan.position-q.first]
+		item.entry, e.plan.position = nil, 0
+		if item.slow {
+			q.slow--
+		}
+	}
+}
+
+// clear empties the queue.
+func (q *dueQueue) clear() {
+	q.first += int64(len(q.items))
+	q.items, q.head, q.slow = nil, 0, 0
+}

@@ -1,0 +1,99 @@
+package healthcheck
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Snapshot is a copy of all that a registry knows, made without running or waiting for anything.
+type Snapshot struct {
+	States []State // sorted by endpoint
+	// Level is the level of the whole; see [Registry.Level]. It agrees with States.
+	Level  StatusLevel
+	Runner RunnerStats
+}
+
+// Snapshot returns the last outcomes, sorted by endpoint, without running anything. A check that has not run yet has
+// no level and shows as FAIL. The caller owns the copy.
+func (r *Registry) Snapshot() Snapshot {
+	var s Snapshot
+	r.SnapshotInto(&s)
+	return s
+}
+
+// SnapshotInto is [Registry.Snapshot] into memory that the caller uses again.
+func (r *Registry) SnapshotInto(s *Snapshot) {
+	entries := r.view()
+	if cap(s.States) < len(entries) {
+		s.States = make([]State, 0, len(entries))
+	}
+	s.States = s.States[:0]
+	s.Level = OK
+	if !r.rounds.Load() {
+		s.Level = FAIL
+	}
+	now := time.Now()
+	dependent := false
+	for _, e := range entries {
+		e.mu.Lock()
+		s.States = append(s.States, e.state)
+		e.mu.Unlock()
+		st := &s.States[len(s.States)-1]
+		if st.Failing() && !st.Check.Optional {
+			s.Level = FAIL
+		}
+		if st.Check.Maintenance != nil {
+			st.inMaintenance = st.Check.Maintenance(now)
+		}
+		dependent = dependent || len(st.Check.DependsOn) > 0
+	}
+	if dependent {
+		s.findBlocked()
+	}
+	s.Runner = r.runnerStats()
+}
+
+// findBlocked sets which checks are blocked by which.
+func (s *Snapshot) findBlocked() {
+	for i := range s.States {
+		st := &s.States[i]
+		var by []string
+		for _, endpoint := range st.Check.DependsOn {
+			if on, ok := s.Find(endpoint); ok && on.Failing() {
+				by = append(by, endpoint)
+			}
+		}
+		if by != nil {
+			st.blockedBy = &by
+		}
+	}
+}
+
+// Find returns the state of a check in s. It points into s.
+func (s *Snapshot) Find(endpoint string) (*State, bool) {
+	i, ok := slices.BinarySearchFunc(s.States, endpoint, func(st State, endpoint string) int {
+		return strings.Compare(st.Check.Endpoint, endpoint)
+	})
+	if !ok {
+		return nil, false
+	}
+	return &s.States[i], true
+}
+
+// firstFailing returns the state of the first check, in order of registration, that makes the whole FAIL.
+func (r *Registry) firstFailing() (State, bool) {
+	var first State
+	seq, found := uint64(0), false
+	ready := r.Ready() // afterwards a check that has not run counts for nothing
+	for _, e := range r.view() {
+		e.mu.Lock()
+		s := e.state
+		e.mu.Unlock()
+		fails := s.Failing() && !s.Check.Optional || !ready && !s.Decided()
+		if fails && (!found || e.seq < seq) {
+			first, seq, found = s, e.seq, true
+		}
+	}
+	return first, found
+}

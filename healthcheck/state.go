@@ -1,0 +1,195 @@
+package healthcheck
+
+import "time"
+
+// State is what is known of one check at one moment: a copy, all of one run. It is a value of about a hundred bytes;
+// what it points to is immutable.
+type State struct {
+	// Check is the definition, which must not be changed.
+	Check *Check
+
+	interval, timeout           time.Duration // in force: the check's own, or the runner's
+	lastEnd, lastSuccess, since int64         // Unix time in nanoseconds, 0 for never
+	duration                    int64         // of the last run, in nanoseconds
+	ok, fail, changes, skipped  uint64
+	failures                    reasonCounts
+	text                        *text
+	blockedBy                   *[]string // set in snapshots only; a pointer, as there is rarely something to point to
+	level, raw                  level
+	reason                      Reason // of the last failure
+	stuck, inMaintenance        bool
+}
+
+type level uint8
+
+const (
+	levelUnknown level = iota
+	levelOK
+	levelFail
+)
+
+// text is what a run said. Most runs say nothing, so a state has only a pointer to it. It is immutable.
+type text struct {
+	level       StatusLevel // of the last good run, if not OK
+	details     string      // of the last good run
+	failDetails string      // of the last failure, while it matters
+	values      []Value
+}
+
+// setText takes in the words and values of a run, after raw was set.
+func (s *State) setText(res Result) {
+	old := s.text
+	if old == nil {
+		old = &text{}
+	}
+	t := *old
+	t.values = res.Values
+	if res.Failed() {
+		t.failDetails = res.Details
+	} else {
+		t.details, t.level = res.Details, ""
+		if res.Level != OK {
+			t.level = res.Level
+		}
+	}
+	if t.level == old.level && t.details == old.details && t.failDetails == old.failDetails && sameValues(t.values, old.values) {
+		return
+	}
+	s.text = &t
+}
+
+// setInterval sets interval and timeout in force, given the runner's.
+func (s *State) setInterval(def time.Duration) {
+	s.interval = s.Check.Interval
+	if s.interval == 0 {
+		s.interval = def
+	}
+	s.timeout = s.interval
+	if t := s.Check.Timeout; t > 0 && t < s.interval {
+		s.timeout = t
+	}
+}
+
+// Ran reports whether the check has completed a run; without one, most of the state is zero.
+func (s *State) Ran() bool { return s.lastEnd != 0 }
+
+// Decided reports whether the check is known to be OK or FAIL.
+func (s *State) Decided() bool { return s.level != levelUnknown }
+
+// Failing reports whether the check is FAIL after thresholds. A check without a run is not failing yet.
+func (s *State) Failing() bool { return s.level == levelFail }
+
+// Status returns what /status shows: the state after thresholds with the details of the run that explains it. A check
+// that has not run is FAIL.
+func (s *State) Status() Status {
+	switch s.level {
+	case levelUnknown:
+		return Status{Result: FAIL, Details: "not run yet"}
+	case levelFail:
+		if s.text == nil {
+			return Status{Result: FAIL}
+		}
+		return Status{Result: FAIL, Details: s.text.failDetails}
+	}
+	st := Status{Result: OK}
+	if s.text != nil {
+		st.Details = s.text.details
+		if s.text.level != "" {
+			st.Result = s.text.level
+		}
+	}
+	return st
+}
+
+// LastRunFailed reports whether the last run failed, whatever the thresholds make of it.
+func (s *State) LastRunFailed() bool { return s.raw == levelFail }
+
+// LastFailure returns reason and details of the last run that failed; the details may be gone once the check is well
+// again.
+func (s *State) LastFailure() (Reason, string) {
+	if s.text == nil {
+		return s.reason, ""
+	}
+	return s.reason, s.text.failDetails
+}
+
+// LastRun returns when the last run ended and how long it took.
+func (s *State) LastRun() (end time.Time, duration time.Duration) {
+	return unixTime(s.lastEnd), time.Duration(s.duration)
+}
+
+// LastSuccess returns when the last good run ended, the zero time if there was none.
+func (s *State) LastSuccess() time.Time { return unixTime(s.lastSuccess) }
+
+// Since returns when the state last changed between OK and FAIL, or was first known.
+func (s *State) Since() time.Time { return unixTime(s.since) }
+
+// Runs returns how many runs were good and how many failed.
+func (s *State) Runs() (ok, failed uint64) { return s.ok, s.fail }
+
+// Changes returns how often the state changed between OK and FAIL.
+func (s *State) Changes() uint64 { return s.changes }
+
+// Skipped returns how many due runs were not started since the one before was still under way.
+func (s *State) Skipped() uint64 { return s.skipped }
+
+// Failures returns how many runs failed for each reason there was, in no particular order. The slice is shared and
+// must not be changed.
+func (s *State) Failures() []ReasonCount { return s.failures }
+
+// Values returns what the last run measured. The slice is shared and must not be changed.
+func (s *State) Values() []Value {
+	if s.text == nil {
+		return nil
+	}
+	return s.text.values
+}
+
+// Stuck reports whether a run is past its deadline and has not returned.
+func (s *State) Stuck() bool { return s.stuck }
+
+// BlockedBy returns the endpoints among the check's DependsOn that are FAIL. The slice is shared and must not be
+// changed. It is known in snapshots only, and tells nothing of what those depend on.
+func (s *State) BlockedBy() []string {
+	if s.blockedBy == nil {
+		return nil
+	}
+	return *s.blockedBy
+}
+
+// InMaintenance reports whether the check was in a maintenance window when the snapshot was made.
+func (s *State) InMaintenance() bool { return s.inMaintenance }
+
+// Interval returns the time between the starts of two runs.
+func (s *State) Interval() time.Duration { return s.interval }
+
+// Timeout returns the longest that a run may take: at most the interval.
+func (s *State) Timeout() time.Duration { return s.timeout }
+
+// ReasonCount is a number of failures.
+type ReasonCount struct {
+	Reason Reason
+	Count  uint64
+}
+
+// reasonCounts is copied when it changes, since states share it: only failures pay.
+type reasonCounts []ReasonCount
+
+func (c reasonCounts) plus(r Reason) reasonCounts {
+	next := make(reasonCounts, len(c), len(c)+1)
+	copy(next, c)
+	for i := range next {
+		if next[i].Reason == r {
+			next[i].Count++
+			return next
+		}
+	}
+	return append(next, ReasonCount{Reason: r, Count: 1})
+}
+
+func unixTime(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
