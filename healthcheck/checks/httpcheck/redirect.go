@@ -1,0 +1,102 @@
+package httpcheck
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+)
+
+const maxRedirects = 10
+
+// redirected reports whether resp is a redirect to follow.
+func (c *checker) redirected(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return c.follow && resp.Header.Get("Location") != "" && !c.expect.status.has(resp.StatusCode)
+	}
+	return false
+}
+
+// redirect returns the request that resp, the answer to req, asks for. User information in the location is dropped:
+// a server does not choose our credentials.
+func redirect(req *http.Request, resp *http.Response) (*http.Request, error) {
+	relative, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return nil, refuse(healthcheck.ReasonProtocol, "status %d: the location is not a valid URL", resp.StatusCode)
+	}
+	location := req.URL.ResolveReference(relative)
+	if location.Scheme != "http" && location.Scheme != "https" || location.Hostname() == "" || !validPort(location.Port()) {
+		return nil, refuse(healthcheck.ReasonProtocol, "status %d: the location is not an http or https URL", resp.StatusCode)
+	}
+	location.User, location.Fragment, location.RawFragment = nil, "", ""
+
+	next := req.WithContext(req.Context())
+	next.URL = location
+	if relative.Host != "" {
+		next.Host = ""
+	}
+	if err := redirectBody(next, resp.StatusCode); err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+// redirectBody repeats method and body for 307 and 308; other redirects of anything but HEAD become a GET, as browsers
+// do (RFC 9110, section 15.4).
+func redirectBody(next *http.Request, status int) (err error) {
+	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect {
+		if next.GetBody != nil {
+			next.Body, err = next.GetBody()
+		}
+		return err
+	}
+	if next.Method != http.MethodHead {
+		next.Method = http.MethodGet
+	}
+	if next.GetBody != nil {
+		next.Body, next.GetBody, next.ContentLength = nil, nil, 0
+		next.Header = next.Header.Clone()
+		next.Header.Del("Content-Type")
+	}
+	return nil
+}
+
+// sameOrigin reports whether credentials for a may be sent to b: the same scheme, host and port, or https instead of
+// http on the host's default ports.
+func sameOrigin(a, b *url.URL) bool {
+	if !strings.EqualFold(a.Hostname(), b.Hostname()) {
+		return false
+	}
+	if a.Scheme == b.Scheme {
+		return port(a) == port(b)
+	}
+	return b.Scheme == "https" && port(a) == "80" && port(b) == "443"
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// strip takes from req what only the host of the configuration may see. Any header may be a key, so none but the
+// harmless stays.
+func strip(req *http.Request) error {
+	if req.Body != nil {
+		return refuse(healthcheck.ReasonProtocol, "redirected to %s: the body is not sent to another host", req.URL.Host)
+	}
+	kept := make(http.Header, 3)
+	for _, name := range []string{"User-Agent", "Accept", "Accept-Language"} {
+		if values, ok := req.Header[name]; ok {
+			kept[name] = values
+		}
+	}
+	req.Header, req.Host = kept, ""
+	return nil
+}
