@@ -1,0 +1,204 @@
+package statuscheck
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+)
+
+// Bounds on a document.
+const (
+	MaxDocumentBytes = 1 << 20
+	MaxComponents    = 10_000
+	maxEndpointBytes = 256
+)
+
+// Document is a status document.
+type Document struct {
+	Name, Version string // empty where the document has none
+	Status        healthcheck.StatusLevel
+	Components    []Component // in the order of the document
+}
+
+// Component is an entry of statusChecks: one check of the process that the document is from.
+type Component struct {
+	Endpoint string // the key of the entry; never empty
+	Name     string // empty where the document has none
+	Status   healthcheck.Status
+}
+
+// Decode reads a status document, all of r. What strangers send is taken strictly: status and statusChecks must be
+// there, known members must have their type and none may be given twice, and nothing may follow the document. Members
+// that are not known are passed over. Errors quote no more of the document than names.
+func Decode(r io.Reader) (Document, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxDocumentBytes+1))
+	switch {
+	case err != nil:
+		return Document{}, err
+	case len(data) > MaxDocumentBytes:
+		return Document{}, fmt.Errorf("is longer than %d bytes", MaxDocumentBytes)
+	case len(data) == 0:
+		return Document{}, errors.New("is empty")
+	case !utf8.Valid(data):
+		return Document{}, errors.New("is not UTF-8")
+	}
+	// Validity first: reading token by token lets some mistakes pass.
+	var valid json.RawMessage
+	if err := json.Unmarshal(data, &valid); err != nil {
+		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return Document{}, fmt.Errorf("is not JSON: %w at byte %d", err, e.Offset)
+		}
+		return Document{}, fmt.Errorf("is not JSON: %w", err)
+	}
+	d := decoder{json.NewDecoder(bytes.NewReader(data))}
+	return d.document()
+}
+
+// decoder reads valid JSON token by token. Package json alone would take the last of two equal names, and names in
+// any case.
+type decoder struct{ *json.Decoder }
+
+func (d decoder) document() (Document, error) {
+	var doc Document
+	var hasStatus, hasComponents bool
+	err := d.object(func(member string) (err error) {
+		switch member {
+		case "name":
+			doc.Name, err = d.string()
+		case "version":
+			doc.Version, err = d.string()
+		case "status":
+			hasStatus = true
+			doc.Status, err = d.level()
+		case "statusChecks":
+			hasComponents = true
+			doc.Components, err = d.components()
+		default:
+			err = d.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return Document{}, err
+	case !hasStatus || doc.Status == "":
+		return Document{}, errors.New("has no status")
+	case !hasComponents:
+		return Document{}, errors.New("has no statusChecks")
+	}
+	return doc, nil
+}
+
+func (d decoder) components() ([]Component, error) {
+	var list []Component
+	err := d.object(func(endpoint string) error {
+		switch {
+		case endpoint == "":
+			return errors.New("is a component without an endpoint")
+		case len(endpoint) > maxEndpointBytes:
+			return fmt.Errorf("is an endpoint of more than %d bytes", maxEndpointBytes)
+		case len(list) == MaxComponents:
+			return fmt.Errorf("is one of more than %d components", MaxComponents)
+		}
+		c, err := d.component(endpoint)
+		list = append(list, c)
+		return err
+	})
+	return list, err
+}
+
+func (d decoder) component(endpoint string) (Component, error) {
+	c := Component{Endpoint: endpoint}
+	hasStatus := false
+	err := d.object(func(member string) (err error) {
+		switch member {
+		case "name":
+			c.Name, err = d.string()
+		case "status":
+			hasStatus = true
+			c.Status, err = d.status()
+		default: // "endpoint" says again what the key has said
+			err = d.skip()
+		}
+		return err
+	})
+	if err == nil && !hasStatus {
+		err = errors.New("has no status")
+	}
+	return c, err
+}
+
+func (d decoder) status() (healthcheck.Status, error) {
+	var s healthcheck.Status
+	hasResult := false
+	err := d.object(func(member string) (err error) {
+		switch member {
+		case "result":
+			hasResult = true
+			s.Result, err = d.level()
+		case "details":
+			s.Details, err = d.string()
+		default:
+			err = d.skip()
+		}
+		return err
+	})
+	if err == nil && !hasResult {
+		err = errors.New("has no result")
+	}
+	return s, err
+}
+
+func (d decoder) level() (healthcheck.StatusLevel, error) {
+	s, err := d.string()
+	return healthcheck.StatusLevel(s), err
+}
+
+// object reads an object and calls member, which reads the value, for each name in it.
+func (d decoder) object(member func(name string) error) error {
+	t, err := d.Token()
+	if err == nil && t != json.Delim('{') {
+		err = errors.New("must be an object")
+	}
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]struct{})
+	for d.More() {
+		name, err := d.string()
+		if err != nil {
+			return err
+		}
+		if _, ok := seen[name]; ok {
+			return fmt.Errorf("%.64q is there twice", name)
+		}
+		seen[name] = struct{}{}
+		if err := member(name); err != nil {
+			return fmt.Errorf("%.64q: %w", name, err)
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+func (d decoder) string() (string, error) {
+	t, err := d.Token()
+	if err != nil {
+		return "", err
+	}
+	s, ok := t.(string)
+	if !ok {
+		return "", errors.New("must be a string")
+	}
+	return s, nil
+}
+
+func (d decoder) skip() error {
+	var value json.RawMessage
+	return d.Decode(&value)
+}
