@@ -1,0 +1,302 @@
+// Package execcheck checks by running a program: a script, a command line tool, a monitoring plugin.
+//
+// A program runs without a shell, with a small environment, in a session and process group of its own. When it ends,
+// and at the deadline of the run, everything left in that group is killed, so that a run leaves nothing behind; a
+// process that has moved to another group or session is out of reach, and merely loses its output. On Linux the
+// program is also killed when the exporter dies, though not what it has started. On Windows only the program itself is
+// killed.
+package execcheck
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+)
+
+// Kind is the key of this kind of check in a configuration.
+const Kind = "exec"
+
+// The values of [Config.Format].
+const (
+	FormatText   = "text"
+	FormatNagios = "nagios"
+)
+
+const (
+	defaultMaxOutput = 64 << 10
+	limitMaxOutput   = 16 << 20
+)
+
+var (
+	measureExitCode = healthcheck.NewMeasure("exec_exit_code", "",
+		"Exit code of the last run that ended by itself; 128 and the signal's number if a signal ended it.")
+	measureCPU = healthcheck.NewMeasure("exec_cpu_seconds", "",
+		"CPU time that the last run took, user and system, with the children that the program waited for.")
+)
+
+// MeasureValue is the measure of free named values, such as the performance data of a plugin. It is shared by the kinds
+// of checks that have such values.
+var MeasureValue = healthcheck.NewMeasure("value", "value",
+	"A named value that the last run reported, such as a plugin's performance data, in base units.")
+
+// Config says what to run and what to expect of it.
+type Config struct {
+	// Command is the program and its arguments, passed on as they are: there is no shell. A name without a slash is
+	// looked up in the exporter's PATH, a relative path starts from Dir. It is required.
+	Command []string `yaml:"command"`
+	// Env is added to the environment of the program.
+	Env map[string]string `yaml:"env"`
+	// InheritEnv names variables that the program gets from the exporter's environment, "*" all of them. Those that it
+	// gets in any case are PATH, HOME, USER, LOGNAME, SHELL, LANG, LANGUAGE, LC_*, TZ and TMPDIR, and on Windows what
+	// programs need to start; the rest may be secrets of the exporter.
+	InheritEnv []string `yaml:"inherit_env"`
+	// Dir is the working directory. Default: the exporter's.
+	Dir string `yaml:"dir"`
+	// Stdin is what the program reads from its standard input. Default: nothing.
+	Stdin string `yaml:"stdin"`
+	// Format is text, the default, or nagios, for programs that follow the Monitoring Plugins guidelines: exit codes 0
+	// and 1 (WARNING) are OK, unless exit_codes is set, the first line of output becomes the details, and performance
+	// data becomes healthcheck_value{value="<label>"} in base units: ms and us in seconds, KB (1000) and KiB (1024) in
+	// bytes, percentages as ratios; other units are left as they are. The program runs with LC_NUMERIC=C.
+	Format string `yaml:"format"`
+	// MaxOutputBytes is how much is kept of standard output, and as much of standard error; the rest is read and
+	// thrown away. Default 64 KiB, at most 16 MiB.
+	MaxOutputBytes int64 `yaml:"max_output_bytes"`
+	// Expect is what makes a run OK.
+	Expect Expect `yaml:"expect"`
+}
+
+// Expect is what the program must do within the timeout of the check.
+type Expect struct {
+	// ExitCodes are the codes of success. Default [0]; with format nagios [0, 1].
+	ExitCodes []int `yaml:"exit_codes"`
+	// OutputMatches are regular expressions (RE2) each of which must match in standard output or standard error.
+	OutputMatches []string `yaml:"output_matches"`
+	// OutputNotMatches are regular expressions none of which may match in either.
+	OutputNotMatches []string `yaml:"output_not_matches"`
+}
+
+// Target returns the program without its arguments, which may be secret.
+func (c Config) Target() string {
+	if len(c.Command) == 0 {
+		return ""
+	}
+	return c.Command[0]
+}
+
+// New returns the check that c describes. The environment is read now; the program need not exist yet.
+func New(c Config) (healthcheck.Checker, error) {
+	v := validator{}
+	v.command(c.Command)
+	v.env(c.Env)
+	v.names("inherit_env", c.InheritEnv)
+	if strings.ContainsRune(c.Dir, 0) {
+		v.bad("dir", "holds a NUL byte")
+	}
+	format := cmp.Or(c.Format, FormatText)
+	if format != FormatText && format != FormatNagios {
+		v.bad("format", "%.40q is not one of text, nagios", c.Format)
+	}
+	if c.MaxOutputBytes < 0 || c.MaxOutputBytes > limitMaxOutput {
+		v.bad("max_output_bytes", "%d is not between 1 and %d", c.MaxOutputBytes, limitMaxOutput)
+	}
+	v.exitCodes(c.Expect.ExitCodes)
+	ck := &checker{
+		path:      c.Target(),
+		dir:       c.Dir,
+		stdin:     c.Stdin,
+		nagios:    format == FormatNagios,
+		maxOutput: int(cmp.Or(c.MaxOutputBytes, defaultMaxOutput)),
+		exitCodes: slices.Clone(c.Expect.ExitCodes),
+		want:      v.patterns("expect.output_matches", c.Expect.OutputMatches),
+		unwanted:  v.patterns("expect.output_not_matches", c.Expect.OutputNotMatches),
+	}
+	if len(v.errs) > 0 {
+		return nil, errors.Join(v.errs...)
+	}
+	ck.args = slices.Clone(c.Command[1:])
+	ck.env = environment(c, ck.nagios)
+	if len(ck.exitCodes) == 0 {
+		ck.exitCodes = []int{0}
+		if ck.nagios {
+			ck.exitCodes = []int{0, 1}
+		}
+	}
+	return ck, nil
+}
+
+// environment returns the variables for the program, never nil: to os/exec, nil means all of the exporter's.
+func environment(c Config, nagios bool) []string {
+	env := []string{}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if nagios && name == "LC_ALL" && !slices.Contains(c.InheritEnv, name) {
+			continue // it would override LC_NUMERIC
+		}
+		if inherited(name) || slices.Contains(c.InheritEnv, name) || slices.Contains(c.InheritEnv, "*") {
+			env = append(env, v)
+		}
+	}
+	if nagios {
+		env = append(env, "LC_NUMERIC=C")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		env = append(env, name+"="+c.Env[name]) // the last of a name counts
+	}
+	return env
+}
+
+// inherited reports whether a program gets the variable in any case.
+func inherited(name string) bool {
+	if runtime.GOOS == "windows" {
+		name = strings.ToUpper(name)
+	}
+	return strings.HasPrefix(name, "LC_") || slices.Contains(inheritedNames, name)
+}
+
+type checker struct {
+	path           string
+	args, env      []string
+	dir, stdin     string
+	nagios         bool
+	maxOutput      int
+	exitCodes      []int
+	want, unwanted []*regexp.Regexp
+}
+
+// Check runs the program once. It may be called concurrently.
+func (c *checker) Check(ctx context.Context) healthcheck.Result {
+	r, err := c.run(ctx)
+	if err == nil {
+		err = c.judge(&r)
+	}
+	res := healthcheck.Fail(err)
+	res.Values = r.values
+	text := cmp.Or(firstLine(r.stderr.kept), firstLine(r.stdout.kept))
+	if c.nagios {
+		plugin := parsePlugin(r.stdout.kept, r.stdout.cut)
+		text = cmp.Or(plugin.text, text)
+		if r.ended {
+			res.Values = append(res.Values, plugin.values...)
+		}
+		if err == nil {
+			res.Details = joinNonEmpty(pluginState(r.exitCode), text)
+		}
+	}
+	if err != nil {
+		res.Details = joinNonEmpty(res.Details, text)
+	}
+	return res
+}
+
+// judge compares a run that ended by itself with what is expected.
+func (c *checker) judge(r *run) error {
+	switch {
+	case r.signal != "":
+		return healthcheck.Errorf(healthcheck.ReasonExitCode, "ended by signal %d (%s)", r.exitCode-128, r.signal)
+	case slices.Contains(c.exitCodes, r.exitCode):
+	case c.nagios:
+		return healthcheck.Errorf(healthcheck.ReasonExitCode, "%s", cmp.Or(pluginState(r.exitCode), "exit code 0"))
+	default:
+		return healthcheck.Errorf(healthcheck.ReasonExitCode, "exit code %d, want %s", r.exitCode, list(c.exitCodes))
+	}
+	for _, re := range c.want {
+		if !r.matches(re) {
+			return healthcheck.Errorf(healthcheck.ReasonBody, "output does not match %q%s", re, r.cutNote())
+		}
+	}
+	for _, re := range c.unwanted {
+		if r.matches(re) {
+			return healthcheck.Errorf(healthcheck.ReasonBody, "output matches %q", re)
+		}
+	}
+	return nil
+}
+
+// joinNonEmpty returns a and b with a colon between them if there are both.
+func joinNonEmpty(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + ": " + b
+}
+
+func list(codes []int) string {
+	var b strings.Builder
+	for i, code := range codes {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		fmt.Fprint(&b, code)
+	}
+	return b.String()
+}
+
+// validator collects the mistakes in a Config.
+type validator struct{ errs []error }
+
+func (v *validator) bad(field, format string, args ...any) {
+	v.errs = append(v.errs, healthcheck.FieldErrorf(field, format, args...))
+}
+
+func (v *validator) command(command []string) {
+	if len(command) == 0 || command[0] == "" {
+		v.bad("command", "is empty; list the program and its arguments, such as [/usr/bin/test, -f, /run/ready]")
+	}
+	for i, arg := range command {
+		if strings.ContainsRune(arg, 0) {
+			v.bad(fmt.Sprintf("command[%d]", i), "holds a NUL byte")
+		}
+	}
+}
+
+func (v *validator) env(env map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		switch {
+		case !validName(name):
+			v.bad("env", "%.40q is no name of a variable", name)
+		case strings.ContainsRune(env[name], 0):
+			v.bad("env."+name, "holds a NUL byte")
+		}
+	}
+}
+
+func (v *validator) names(field string, names []string) {
+	for i, name := range names {
+		if !validName(name) {
+			v.bad(fmt.Sprintf("%s[%d]", field, i), "%.40q is no name of a variable", name)
+		}
+	}
+}
+
+func validName(name string) bool { return name != "" && !strings.ContainsAny(name, "=\x00") }
+
+func (v *validator) exitCodes(codes []int) {
+	for i, code := range codes {
+		if code < 0 || code > maxExitCode {
+			v.bad(fmt.Sprintf("expect.exit_codes[%d]", i), "%d is not between 0 and %d", code, maxExitCode)
+		}
+	}
+}
+
+func (v *validator) patterns(field string, patterns []string) []*regexp.Regexp {
+	compiled := make([]*regexp.Regexp, 0, len(patterns))
+	for i, p := range patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			v.bad(fmt.Sprintf("%s[%d]", field, i), "%w", err)
+			continue
+		}
+		compiled = append(compiled, re)
+	}
+	return compiled
+}

@@ -1,0 +1,9 @@
+//go:build !linux && !darwin && !freebsd
+
+package filesystemcheck
+
+import "errors"
+
+const supported = false
+
+func statfs(string) (usage, error) { return usage{}, errors.ErrUnsupported }
