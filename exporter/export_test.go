@@ -1,0 +1,12 @@
+package exporter
+
+import "github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+
+// Registry returns the checks, for what no page shows and no configuration says.
+func (e *Exporter) Registry() *healthcheck.Registry { return e.registry }
+
+// NewWithoutSockets is New for a synctest bubble, in which nothing can be served.
+func NewWithoutSockets(o Options) (*Exporter, error) {
+	e := newExporter(o)
+	return e, e.Reload()
+}

@@ -1,0 +1,74 @@
+package exporter
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/common/version"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+)
+
+const (
+	statusPath  = "/status"
+	healthyPath = "/-/healthy"
+	readyPath   = "/-/ready"
+	reloadPath  = "/-/reload"
+	pprofPath   = "/debug/pprof"
+)
+
+// router returns all routes of the exporter.
+func (e *Exporter) router() http.Handler {
+	r := chi.NewRouter()
+	get := func(path string, h http.Handler) {
+		r.Method(http.MethodGet, path, h)
+		r.Method(http.MethodHead, path, h)
+	}
+	get(e.options.TelemetryPath, metricsHandler(e.collector, e.own, collector.HandlerOptions{Logger: e.log}))
+	get(statusPath, healthcheck.StatusHandler(e.registry, e.identity))
+	get(statusPath+"/{endpoint}", healthcheck.CheckHandler(e.registry))
+	get("/", newPage(e.registry, pageInfo{
+		Identity:    e.identity,
+		MetricsPath: e.options.TelemetryPath,
+		Version:     version.Version,
+		Started:     e.started,
+		Reload:      e.lastReload,
+		Pprof:       e.options.EnablePprof,
+	}))
+	get(healthyPath, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "healthcheck_exporter is healthy.")
+	}))
+	get(readyPath, http.HandlerFunc(e.serveReady))
+	if e.options.EnableLifecycle {
+		r.Post(reloadPath, e.serveReload)
+	}
+	if e.options.EnablePprof {
+		r.Method(http.MethodGet, pprofPath, http.RedirectHandler(pprofPath+"/", http.StatusMovedPermanently))
+		r.Get(pprofPath+"/", pprof.Index)
+		r.Get(pprofPath+"/cmdline", pprof.Cmdline)
+		r.Get(pprofPath+"/profile", pprof.Profile)
+		r.HandleFunc(pprofPath+"/symbol", pprof.Symbol)
+		r.Get(pprofPath+"/trace", pprof.Trace)
+		r.Get(pprofPath+"/{profile}", pprof.Index)
+	}
+	return r
+}
+
+func (e *Exporter) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if !e.registry.Ready() {
+		http.Error(w, "healthcheck_exporter is not ready: not every check has run yet.", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "healthcheck_exporter is ready.")
+}
+
+func (e *Exporter) serveReload(w http.ResponseWriter, _ *http.Request) {
+	if err := e.reloadAndLog(); err != nil {
+		http.Error(w, "The configuration was not changed:\n"+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(w, "The configuration was read again.")
+}
