@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// childPrefix marks the roles that this program plays as a child of itself: they must be processes of their own, so that
+// their CPU time is theirs alone.
+const childPrefix = "child-"
+
+func child(args []string) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	switch args[0] {
+	case childPrefix + "target":
+		target(ctx)
+	case childPrefix + "loop":
+		loop(ctx, args[1], args[2] == "kept", number(args[3]))
+	}
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(err) // the parent writes it
+	}
+	return n
+}
+
+// target is the server that is probed. It answers /health, and /count with the number of answers.
+func target(ctx context.Context) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	var count atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		count.Add(1)
+		_, _ = io.WriteString(w, `{"status":"UP"}`)
+	})
+	mux.HandleFunc("/count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, count.Load()) })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	fmt.Println(l.Addr())
+	go server.Serve(l) //nolint:errcheck // until the process ends
+	<-ctx.Done()
+}
+
+// loop is the baseline of a probe: net/http, n probes a second, released in slots of 50 ms to 8 workers.
+func loop(ctx context.Context, addr string, kept bool, n int) {
+	const slot, workers = 50 * time.Millisecond, 8
+	transport := &http.Transport{DisableKeepAlives: !kept, MaxIdleConnsPerHost: 2 * workers}
+	c := &http.Client{Transport: transport}
+	work := make(chan struct{}, n)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range work {
+				if _, err := probe(ctx, c, "http://"+addr+"/health"); err != nil && ctx.Err() == nil {
+					fmt.Fprintln(os.Stderr, "baseline:", err)
+				}
+			}
+		})
+	}
+	fmt.Println(addr)
+	ticker := time.NewTicker(slot)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		<-ticker.C
+		for range n * int(slot) / int(time.Second) {
+			work <- struct{}{}
+		}
+	}
+	close(work)
+	wg.Wait()
+}
+
+func probe(ctx context.Context, c *http.Client, url string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+}
