@@ -69,7 +69,8 @@ type constMetrics struct {
 	desc []*prometheus.Desc
 }
 
-const seriesEach = 13
+// seriesEach is how many series a healthy check has.
+const seriesEach = 12
 
 func (c *constMetrics) Describe(chan<- *prometheus.Desc) {}
 func (c *constMetrics) Collect(ch chan<- prometheus.Metric) {
