@@ -87,7 +87,7 @@ func (e *entry) record(r *run, res Result, end time.Time) event {
 	flipped := e.decide(failed, end)
 	if e.inRound {
 		e.inRound = false
-		e.reg.roundDone(1)
+		e.reg.roundDone()
 	}
 	if s.level != before.level || s.text != before.text && s.Status() != before.Status() {
 		e.reg.visible.Add(1)
@@ -229,7 +229,7 @@ func (e *entry) remove() io.Closer {
 	e.removed = true
 	if e.inRound {
 		e.inRound = false
-		e.reg.roundDone(1)
+		e.reg.roundDone()
 	}
 	e.reg.visible.Add(1)
 	closer := e.retire(e.state.Check.Checker)

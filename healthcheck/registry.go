@@ -279,11 +279,11 @@ func (r *Registry) startRound(entries []*entry) {
 		}
 		e.mu.Unlock()
 	}
-	r.roundDone(1)
+	r.roundDone()
 }
 
-func (r *Registry) roundDone(n int64) {
-	if r.roundLeft.Add(-n) == 0 && !r.rounds.Swap(true) {
+func (r *Registry) roundDone() {
+	if r.roundLeft.Add(-1) == 0 && !r.rounds.Swap(true) {
 		r.visible.Add(1)
 	}
 }

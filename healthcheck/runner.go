@@ -9,8 +9,8 @@ import (
 //
 // The first run of a check comes soon after the start, the following ones on a grid of the interval whose phase is
 // taken from a hash of the endpoint: a restart keeps it, and checks with the same interval do not bunch up. Runs are
-// released every [MinInterval], so intervals are kept to that grid. A run that is due while the last one of the same check is under way is skipped and counted,
-// and time that was lost is never caught up.
+// released every [MinInterval], so intervals are kept to that grid. A run that is due while the last one of the same
+// check is under way is skipped and counted, and time that was lost is never caught up.
 //
 // A run past its deadline is FAIL at the deadline even if the check never returns; it then costs a goroutine, is
 // reported as stuck, and is not started again until it returns.

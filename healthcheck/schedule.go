@@ -178,13 +178,18 @@ func (s *scheduler) release(now time.Time) (news []event) {
 }
 
 // overdue returns the runs whose deadline has passed, and counts their workers as stuck.
-func (s *scheduler) overdue(now time.Time) (runs []*run) {
+func (s *scheduler) overdue(now time.Time) []*run {
+	return s.giveUp(func(r *run) bool { return !now.Before(r.deadline()) })
+}
+
+// giveUp counts the workers of some of the runs under way as stuck, and returns these runs. It is called with s.mu held.
+func (s *scheduler) giveUp(which func(*run) bool) (runs []*run) {
 	for _, w := range s.workers {
 		if w.stuck {
 			continue
 		}
 		w.mu.Lock()
-		if w.run != nil && !now.Before(w.run.deadline()) {
+		if w.run != nil && which(w.run) {
 			w.stuck = true
 			s.stuck++
 			runs = append(runs, w.run)
@@ -429,7 +434,10 @@ func (s *scheduler) stop() {
 	select {
 	case <-s.drained:
 	case <-timer.C:
-		for _, r := range s.unsettled() {
+		s.mu.Lock()
+		left := s.giveUp(func(*run) bool { return true })
+		s.mu.Unlock()
+		for _, r := range left {
 			if r.expire(time.Now()) {
 				s.reg.log().Warn("check does not stop", "check", r.check.Endpoint, "running_for", time.Since(r.start))
 			}
@@ -446,22 +454,6 @@ func (w *worker) cancel(now time.Time) time.Duration {
 	}
 	w.run.cancel(context.Canceled)
 	return w.run.deadline().Sub(now)
-}
-
-// unsettled returns the runs under way, and counts their workers as stuck.
-func (s *scheduler) unsettled() (runs []*run) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.workers {
-		w.mu.Lock()
-		if w.run != nil && !w.stuck {
-			w.stuck = true
-			s.stuck++
-			runs = append(runs, w.run)
-		}
-		w.mu.Unlock()
-	}
-	return runs
 }
 
 // hash is 64-bit FNV-1a with a finalizer, written out since hash/fnv allocates. It is part of the behaviour: the
