@@ -9,21 +9,43 @@ import (
 	"time"
 )
 
-// entry is a registered check with all that is known of it. Its size counts: there may be 100,000.
+// entry is a registered check with all that is known of it. Its size counts: there may be 100,000, and a run of a quick
+// check costs what it costs to fetch its memory. Fields are in the order of cache lines of 64 bytes: planning touches the
+// first, a good run the first three and one of the history's. The second and the third have a field that never changes,
+// so that they can be fetched without a lock: see worker.fetch.
 type entry struct {
-	// What each run touches comes first, to be in few cache lines.
-	mu         sync.Mutex
-	run        atomic.Pointer[run] // under way, or past its deadline and not returned; written with mu held
-	plan       plan                // guarded by scheduler.mu
-	state      State
-	streak     int32 // runs in a row whose result differs from the state
-	removed    bool
-	inRound    bool // the first full round waits for it
-	history    history
-	reg        *Registry
-	seq        uint64        // order of registration
-	settledCh  chan struct{} // closed when the run under way is settled; made when first asked for
-	closeLater *closerList   // replaced or removed checkers that the run may still use
+	mu      sync.Mutex
+	run     atomic.Pointer[run] // under way, or past its deadline and not returned; written with mu held
+	plan    plan                // guarded by scheduler.mu
+	streak  int32               // runs in a row whose result differs from the state
+	removed bool
+	inRound bool // the first full round waits for it
+
+	reg     *Registry
+	checker Checker // that of the definition
+	aside   *aside  // nil while there is none
+	state   State
+	history history
+}
+
+// aside is what few runs need.
+type aside struct {
+	settled    chan struct{} // closed when the run under way is settled; nil if nobody asked
+	closeLater closerList    // replaced or removed checkers that the run may still use
+}
+
+// setAside returns where to put what few runs need. It is called with e.mu held.
+func (e *entry) setAside() *aside {
+	if e.aside == nil {
+		e.aside = new(aside)
+	}
+	return e.aside
+}
+
+// define sets the definition. It is called with e.mu held, or before anybody knows of e.
+func (e *entry) define(c *Check, defaultInterval time.Duration) {
+	e.state.Check, e.checker = c, c.Checker
+	e.state.setInterval(defaultInterval)
 }
 
 // event is what the log is told of a run.
@@ -52,20 +74,22 @@ func (e *entry) begin(r *run, now time.Time) bool {
 		return false
 	}
 	r.mu.Lock()
-	r.entry, r.check = e, e.state.Check
+	r.entry, r.check, r.checker = e, e.state.Check, e.checker
 	r.start, r.timeout = now, e.state.timeout
+	r.err = nil
 	r.mu.Unlock()
 	r.settled = false
-	r.quick = e.state.Ran() && e.state.duration < int64(quickRun)
 	e.run.Store(r)
 	return true
 }
 
-// record takes in the outcome of a run. It is called with e.mu held, at most once a run.
-func (e *entry) record(r *run, res Result, end time.Time) event {
+// record takes in the outcome of a run, and returns what there is to tell, if anything. It is called with e.mu held, at
+// most once a run.
+func (e *entry) record(r *run, res Result, end time.Time) *event {
 	s := &e.state
 	failed := res.Failed()
-	before := *s
+	before := State{level: s.level, text: s.text}
+	runs := s.ok + s.fail
 	s.lastEnd = end.UnixNano()
 	s.duration = int64(end.Sub(r.start))
 	s.raw = levelOK
@@ -82,8 +106,8 @@ func (e *entry) record(r *run, res Result, end time.Time) event {
 		s.lastSuccess = s.lastEnd
 		res.Reason = ReasonNone
 	}
-	s.setText(res)
-	e.history.add(r.start, time.Duration(s.duration), failed, res)
+	s.setText(&res)
+	e.history.add(runs, r.start, time.Duration(s.duration), failed, &res)
 	flipped := e.decide(failed, end)
 	if e.inRound {
 		e.inRound = false
@@ -94,9 +118,9 @@ func (e *entry) record(r *run, res Result, end time.Time) event {
 	}
 	observed := e.reg.observers.Load() != nil
 	if !failed && !flipped && !observed {
-		return event{}
+		return nil
 	}
-	news := event{check: s.Check, reason: res.Reason, details: res.Details}
+	news := &event{check: s.Check, reason: res.Reason, details: res.Details}
 	switch {
 	case flipped && s.level == levelFail:
 		news.kind = turnedFail
@@ -117,9 +141,9 @@ func (e *entry) record(r *run, res Result, end time.Time) event {
 // decide applies the thresholds to one more result and reports whether the state changed to or from FAIL.
 func (e *entry) decide(failed bool, now time.Time) (flipped bool) {
 	s := &e.state
-	level, threshold := levelOK, s.Check.SuccessThreshold
+	level := levelOK
 	if failed {
-		level, threshold = levelFail, s.Check.FailureThreshold
+		level = levelFail
 	}
 	switch s.level {
 	case levelUnknown:
@@ -128,6 +152,10 @@ func (e *entry) decide(failed bool, now time.Time) (flipped bool) {
 	case level:
 		e.streak = 0
 		return false
+	}
+	threshold := s.Check.SuccessThreshold
+	if failed {
+		threshold = s.Check.FailureThreshold
 	}
 	e.streak++
 	if int(e.streak) < threshold {
@@ -160,8 +188,8 @@ func (e *entry) amend(res Result) {
 		return
 	}
 	res.Reason = ReasonTimeout
-	s.setText(res)
-	e.history.amend(res.Details)
+	s.setText(&res)
+	e.history.amend(s.ok+s.fail, res.Details)
 	if s.level == levelFail {
 		e.reg.visible.Add(1)
 	}
@@ -169,22 +197,22 @@ func (e *entry) amend(res Result) {
 
 // announceSettled is called with e.mu held when the outcome of the run under way is decided.
 func (e *entry) announceSettled() {
-	if e.settledCh != nil {
-		close(e.settledCh)
-		e.settledCh = nil
+	if e.aside != nil && e.aside.settled != nil {
+		close(e.aside.settled)
+		e.aside.settled = nil
 	}
 }
 
 // skip counts due runs that are not started. A run that is stuck past its deadline is a failure at every due time,
 // else a check that never returns would stay OK below its threshold.
-func (e *entry) skip(n uint64, now time.Time) event {
+func (e *entry) skip(n uint64, now time.Time) *event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := &e.state
 	s.skipped += n
 	r := e.run.Load()
 	if r == nil || !r.settled || e.removed {
-		return event{}
+		return nil
 	}
 	s.reason, s.raw = ReasonStuck, levelFail
 	res := Result{
@@ -192,12 +220,12 @@ func (e *entry) skip(n uint64, now time.Time) event {
 		Reason:  ReasonStuck,
 		Details: "still running " + now.Sub(r.start).Round(time.Second).String() + " after its start, timeout is " + s.Timeout().String(),
 	}
-	s.setText(res)
+	s.setText(&res)
 	flipped := e.decide(true, now)
 	if s.level == levelFail {
 		e.reg.visible.Add(1)
 	}
-	news := event{check: s.Check, reason: ReasonStuck, details: res.Details, kind: runFailed}
+	news := &event{check: s.Check, reason: ReasonStuck, details: res.Details, kind: runFailed}
 	if flipped {
 		news.kind = turnedFail
 	}
@@ -211,8 +239,7 @@ func (e *entry) redefine(c *Check, defaultInterval time.Duration) io.Closer {
 	defer e.mu.Unlock()
 	old := e.state.Check.Checker
 	e.countFailing(-1)
-	e.state.Check = c
-	e.state.setInterval(defaultInterval)
+	e.define(c, defaultInterval)
 	e.countFailing(1)
 	e.reg.visible.Add(1)
 	if sameChecker(old, c.Checker) {
@@ -249,10 +276,7 @@ func (e *entry) retire(c Checker) io.Closer {
 	if e.run.Load() == nil {
 		return closer
 	}
-	if e.closeLater == nil {
-		e.closeLater = new(closerList)
-	}
-	e.closeLater.add(closer)
+	e.setAside().closeLater.add(closer)
 	return nil
 }
 
@@ -266,11 +290,8 @@ func (l *closerList) add(c io.Closer) {
 }
 
 // close lets the checkers give back what they hold. There is nobody to tell of an error, and nothing to do.
-func (l *closerList) close() {
-	if l == nil {
-		return
-	}
-	for _, c := range *l {
+func (l closerList) close() {
+	for _, c := range l {
 		_ = c.Close()
 	}
 }

@@ -15,11 +15,11 @@ type Outcome struct {
 const HistorySize = 16
 
 // history is a ring of the last outcomes, 16 bytes each, so that it can be a plain array in each of 100,000 entries.
+// The number of runs before tells where the next goes.
 type history struct {
-	points  [HistorySize]point
 	details *[HistorySize]string // made at the first failure
-	next    uint8
-	full    bool
+	_       uint64               // so that no point of an entry is in two cache lines
+	points  [HistorySize]point
 }
 
 // point is an outcome without its text.
@@ -30,40 +30,33 @@ type point struct {
 	reason   Reason
 }
 
-func (h *history) add(start time.Time, d time.Duration, failed bool, res Result) {
+// add adds the outcome of the run after the first n.
+func (h *history) add(n uint64, start time.Time, d time.Duration, failed bool, res *Result) {
 	micros := min(d.Microseconds(), 1<<32-1)
-	h.points[h.next] = point{start: start.UnixNano(), duration: uint32(micros), failed: failed, reason: res.Reason}
+	h.points[n%HistorySize] = point{start: start.UnixNano(), duration: uint32(micros), failed: failed, reason: res.Reason}
 	if failed && h.details == nil && res.Details != "" {
 		h.details = new([HistorySize]string)
 	}
 	if h.details != nil {
-		h.details[h.next] = ""
+		h.details[n%HistorySize] = ""
 		if failed {
-			h.details[h.next] = res.Details
+			h.details[n%HistorySize] = res.Details
 		}
 	}
-	h.next++
-	if h.next == HistorySize {
-		h.next, h.full = 0, true
+}
+
+// amend replaces the details of the last of n outcomes.
+func (h *history) amend(n uint64, details string) {
+	if h.details != nil && n > 0 {
+		h.details[(n-1)%HistorySize] = details
 	}
 }
 
-// amend replaces the details of the last outcome.
-func (h *history) amend(details string) {
-	if h.details != nil {
-		h.details[(h.next+HistorySize-1)%HistorySize] = details
-	}
-}
-
-// list returns the outcomes, the newest first.
-func (h *history) list() []Outcome {
-	n := int(h.next)
-	if h.full {
-		n = HistorySize
-	}
-	list := make([]Outcome, n)
+// list returns the last outcomes of n, the newest first.
+func (h *history) list(n uint64) []Outcome {
+	list := make([]Outcome, min(n, HistorySize))
 	for i := range list {
-		at := (int(h.next) - 1 - i + HistorySize) % HistorySize
+		at := (n - 1 - uint64(i)) % HistorySize
 		p := h.points[at]
 		list[i] = Outcome{
 			Start:    time.Unix(0, p.start),

@@ -38,21 +38,26 @@ func (q *dueQueue) add(e *entry, due int64) {
 	}
 }
 
-// take returns the next item; its entry is nil when there is none.
-func (q *dueQueue) take() dueItem {
-	for q.head < len(q.items) {
+// take moves the next item to the beginning of to, or the next items up to the first that is slow. It returns how many.
+func (q *dueQueue) take(to []dueItem) (n int) {
+	for q.head < len(q.items) && n < len(to) {
 		item := q.items[q.head]
+		if item.slow && n > 0 {
+			break
+		}
 		q.items[q.head].entry = nil
 		q.head++
 		if item.entry == nil {
 			continue // dropped
 		}
+		to[n] = item
+		n++
 		if item.slow {
 			q.slow--
+			break
 		}
-		return item
 	}
-	return dueItem{}
+	return n
 }
 
 // drop takes e out, if it is in.

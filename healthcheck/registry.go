@@ -100,9 +100,8 @@ func (r *Registry) Apply(ch Changes) error {
 		changed = append(changed, e)
 	}
 	for i := range ch.Register {
-		e := &entry{reg: r, seq: r.nextSeq}
-		e.state.Check = ch.Register[i].normalized(labels)
-		e.state.setInterval(r.interval)
+		e := &entry{reg: r, state: State{seq: r.nextSeq}}
+		e.define(ch.Register[i].normalized(labels), r.interval)
 		r.nextSeq++
 		r.entries[e.state.Check.Endpoint] = e
 		changed = append(changed, e)
@@ -180,8 +179,8 @@ func (r *Registry) changeObservers(change func([]*observer) []*observer) {
 }
 
 // tell passes an event on, with no lock held.
-func (r *Registry) tell(ev event) {
-	if ev.check == nil {
+func (r *Registry) tell(ev *event) {
+	if ev == nil {
 		return
 	}
 	if list := r.observers.Load(); list != nil && !ev.outcome.Start.IsZero() {
@@ -256,7 +255,7 @@ func (r *Registry) History(endpoint string) []Outcome {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.history.list()
+	return e.history.list(e.state.ok + e.state.fail)
 }
 
 // Level returns the level of the whole: FAIL until every check that was there when checks began to run has run once
@@ -379,10 +378,11 @@ func (e *entry) settled() <-chan struct{} {
 	if r == nil || e.removed || r.settled {
 		return nil
 	}
-	if e.settledCh == nil {
-		e.settledCh = make(chan struct{})
+	a := e.setAside()
+	if a.settled == nil {
+		a.settled = make(chan struct{})
 	}
-	return e.settledCh
+	return a.settled
 }
 
 // setInterval changes the interval of checks without one of their own.

@@ -19,12 +19,16 @@ type run struct {
 
 	// Set by begin; r.mu guards them against a check that kept an old context.
 	entry   *entry
-	check   *Check // the definition it began with
+	check   *Check  // the definition it began with
+	checker Checker // of check
 	start   time.Time
 	timeout time.Duration
 
-	quick   bool // the run before took no time worth mentioning
 	settled bool // the outcome is decided: by the check's return or by the deadline; guarded by entry.mu
+
+	// Set by finish.
+	reusable bool // it may begin again
+	again    bool // the next run may have to be brought forward
 
 	mu    sync.Mutex
 	used  bool          // a method of the context was called
@@ -34,17 +38,6 @@ type run struct {
 }
 
 var _ context.Context = (*run)(nil)
-
-// reset makes r ready to begin again. It is false where r may not be used again.
-func (r *run) reset() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.used {
-		return false
-	}
-	r.err = nil
-	return true
-}
 
 func (r *run) deadline() time.Time { return r.start.Add(r.timeout) }
 
@@ -115,11 +108,12 @@ func (r *run) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-func (r *run) cancel(err error) {
+// cancel makes the context done, and reports whether nobody has seen it yet, so that r may begin again.
+func (r *run) cancel(err error) (unused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
-		return
+		return !r.used
 	}
 	r.err = err
 	if r.done != nil {
@@ -129,6 +123,7 @@ func (r *run) cancel(err error) {
 		go (*f)()
 	}
 	r.after = nil
+	return !r.used
 }
 
 // call calls the check and settles the run, unless the deadline has done so before. It returns the time of the end.
@@ -138,28 +133,26 @@ func (r *run) call() (end time.Time) {
 	returned := false
 	defer func() {
 		if !returned {
-			reg := r.entry.reg
-			reg.panics.Add(1)
+			r.entry.reg.panics.Add(1)
 			if p := recover(); p != nil {
 				res.Details = fmt.Sprintf("panic: %v", p)
-				reg.log().Error("check panicked", "check", r.check.Endpoint, "panic", p, "stack", string(debug.Stack()))
+				r.entry.reg.log().Error("check panicked", "check", r.check.Endpoint, "panic", p, "stack", string(debug.Stack()))
 			}
 		}
 		end = time.Now()
-		r.finish(res, end)
+		r.finish(&res, end)
 	}()
-	res = r.check.Checker.Check(r)
+	res = r.checker.Check(r)
 	returned = true
 	return end
 }
 
 // finish records what the check returned.
-func (r *run) finish(res Result, end time.Time) {
+func (r *run) finish(res *Result, end time.Time) {
 	e := r.entry
-	late := end.Sub(r.deadline())
-	if late > 0 && !res.Failed() {
+	if took := end.Sub(r.start); took > r.timeout && !res.Failed() {
 		res.Level, res.Reason = FAIL, ReasonTimeout
-		res.Details = fmt.Sprintf("succeeded after %s, timeout is %s", roundDuration(end.Sub(r.start)), r.timeout)
+		res.Details = fmt.Sprintf("succeeded after %s, timeout is %s", roundDuration(took), r.timeout)
 	}
 	if res.Details == context.DeadlineExceeded.Error() { // what a plain func(ctx) error returns: true, but no help
 		res.Details = noResult(r)
@@ -177,25 +170,28 @@ func (r *run) finish(res Result, end time.Time) {
 	first := !r.settled
 	r.settled = true
 	dropped := interrupted || e.removed
-	var news event
+	var news *event
 	switch {
 	case first && !dropped:
-		news = e.record(r, res, end)
+		news = e.record(r, *res, end)
 	case !first:
-		e.reg.stuck.Add(-1)
+		r.entry.reg.stuck.Add(-1)
 		e.state.stuck = false
 		if !dropped {
-			e.amend(res)
+			e.amend(*res)
 		}
 	}
-	closing := e.closeLater
-	e.closeLater = nil
-	e.announceSettled()
+	r.again = e.state.Check != r.check || e.state.raw == levelFail && r.check.FailingInterval > 0
+	var closing closerList
+	if e.aside != nil {
+		e.announceSettled()
+		closing, e.aside = e.aside.closeLater, nil
+	}
 	e.mu.Unlock()
 
-	r.cancel(context.Canceled)
+	r.reusable = r.cancel(context.Canceled)
 	closing.close()
-	e.reg.tell(news)
+	r.entry.reg.tell(news)
 }
 
 // expire settles the run at its deadline, unless it has returned, and tells the check to stop. It reports whether the
@@ -208,16 +204,16 @@ func (r *run) expire(now time.Time) bool {
 		return false
 	}
 	r.settled = true
-	var news event
+	var news *event
 	if !e.removed && r.parent.Err() == nil { // as in finish
 		news = e.record(r, Result{Level: FAIL, Reason: ReasonTimeout, Details: noResult(r)}, now)
 	}
 	e.state.stuck = true
-	e.reg.stuck.Add(1)
+	r.entry.reg.stuck.Add(1)
 	e.announceSettled()
 	e.mu.Unlock()
 	r.cancel(context.DeadlineExceeded)
-	e.reg.tell(news)
+	r.entry.reg.tell(news)
 	return true
 }
 

@@ -468,6 +468,66 @@ func assertOnTime(t *testing.T, reg *healthcheck.Registry, bound time.Duration) 
 	assert.Equal(t, h.Count, h.Buckets[at], "runs that started later than %s", bound)
 }
 
+// TestRunnerQuickTurnsSlow has checks that were quick, and so are run by few workers in batches, block all at once. Others
+// of the same slots may wait for another slot, not for them.
+func TestRunnerQuickTurnsSlow(t *testing.T) {
+	for _, share := range []int{2, 10, 100} {
+		t.Run(fmt.Sprintf("one in %d", share), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const n = 1000
+				var blocked atomic.Bool
+				var mu sync.Mutex
+				last, widest := make([]time.Time, n), time.Duration(0)
+				reg := newRegistry(t, many(n, "c", func(ctx context.Context, i int) error {
+					if i%share == 0 {
+						if blocked.Load() {
+							<-ctx.Done()
+						}
+						return ctx.Err()
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					if gap := time.Since(last[i]); blocked.Load() && !last[i].IsZero() {
+						widest = max(widest, gap)
+					}
+					last[i] = time.Now()
+					return nil
+				})...)
+				start(t, &healthcheck.Runner{Registry: reg, Interval: time.Second})
+				pass(10 * time.Second)
+				blocked.Store(true)
+				pass(10 * time.Second)
+				mu.Lock()
+				defer mu.Unlock()
+				assert.GreaterOrEqual(t, widest, time.Second, "they ran meanwhile")
+				assert.LessOrEqual(t, widest, time.Second+2*healthcheck.MinInterval)
+			})
+		})
+	}
+}
+
+// TestRunnerBatchOutlivesGoexit has quick checks of one slot of which one ends its goroutine: the others lose no run.
+func TestRunnerBatchOutlivesGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var exits atomic.Bool
+		reg := newRegistry(t, many(200, "c", func(_ context.Context, i int) error {
+			if i%7 == 0 && exits.Load() {
+				runtime.Goexit()
+			}
+			return nil
+		})...)
+		start(t, &healthcheck.Runner{Registry: reg, Interval: healthcheck.MinInterval})
+		pass(10 * time.Second)
+		exits.Store(true)
+		pass(10 * time.Second)
+		for _, s := range reg.Snapshot().States {
+			assert.InDelta(t, 400, int(runs(&s)), 2, s.Check.Endpoint)
+			assert.Zero(t, s.Skipped())
+		}
+		assertOnTime(t, reg, healthcheck.MinInterval)
+	})
+}
+
 func TestRunnerAllSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := newRegistry(t, many(1000, "c", func(context.Context, int) error {

@@ -18,7 +18,7 @@ import (
 // When workers block and the queue does not get shorter, their number doubles every growDelay up to the limit, so
 // slow checks cannot hold up others. Deadlines are watched by the same goroutine.
 //
-// Lock order: Registry.mu, scheduler.mu, entry.mu.
+// Lock order: Registry.mu, scheduler.mu, worker.mu, entry.mu, run.mu.
 type scheduler struct {
 	reg     *Registry
 	ctx     context.Context // of the Runner; parent of all runs
@@ -38,16 +38,18 @@ type scheduler struct {
 	queue  dueQueue
 	popped int // from the queue since the last look
 	timer  *time.Timer
-	// secondLook is whether the timer is set for a look at the queue, to see whether it gets shorter.
-	secondLook bool
-	workers    []*worker
-	stuck      int // of the workers
-	stopped    bool
-	drained    chan struct{} // closed when stopped and the last worker that is not stuck ends
+	// doubt is whether the queue may need more workers than it has; secondLook, whether the timer is set for a look at
+	// it, to see whether it gets shorter.
+	doubt, secondLook bool
+	workers           []*worker
+	stuck             int // of the workers
+	stopped           bool
+	drained           chan struct{} // closed when stopped and the last worker that is not stuck ends
 }
 
-// quickEach is how many quick checks a worker is started for.
-const quickEach = 1000
+// quickWorkers is how many workers run quick checks. They cost less than the other processors that more would wake. With
+// two, one check that is not quick this time holds up no other, and no timer need watch over them: see doubt.
+const quickWorkers = 2
 
 // growDelay is how long the queue may stand still before there are more workers.
 const growDelay = 5 * time.Millisecond
@@ -58,37 +60,6 @@ const (
 	spreadEach = 2 * time.Millisecond
 	spreadFree = 50
 )
-
-// worker is a goroutine that takes entries from the queue.
-type worker struct {
-	late  delayCounts // of its last runs; its own until they are handed in
-	last  *entry      // that it ran
-	quick bool        // that took less than quickRun
-	index int         // in scheduler.workers; guarded by scheduler.mu
-	stuck bool        // its run is past the deadline; guarded by scheduler.mu
-
-	// mu guards run: who looks at it holds mu meanwhile, unless the worker is stuck, as it is used again afterwards.
-	// Lock order: scheduler.mu, worker.mu.
-	mu  sync.Mutex
-	run *run // under way
-}
-
-// set makes r, or nothing, the run under way.
-func (w *worker) set(r *run) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.run = r
-}
-
-// busy returns the deadline of the run under way, and false if there is none.
-func (w *worker) busy() (deadline time.Time, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.run == nil {
-		return time.Time{}, false
-	}
-	return w.run.deadline(), true
-}
 
 func newScheduler(ctx context.Context, r *Runner) *scheduler {
 	now := time.Now()
@@ -139,9 +110,12 @@ func (s *scheduler) loop() {
 // tick does what is due now.
 func (s *scheduler) tick(now time.Time) {
 	s.mu.Lock()
+	s.reclaim(now)
 	waited := s.queue.len()
 	news := s.release(now)
 	overdue := s.overdue(now)
+	// A timer that is needless costs as much as hundreds of quick runs, so those that empty their queue get none.
+	s.doubt = waited > 0 || s.queue.slow > 0
 	s.staff(s.queue.len() > waited)
 	s.sleep(now)
 	s.mu.Unlock()
@@ -154,7 +128,7 @@ func (s *scheduler) tick(now time.Time) {
 }
 
 // release queues what is due and plans it anew.
-func (s *scheduler) release(now time.Time) (news []event) {
+func (s *scheduler) release(now time.Time) (news []*event) {
 	at := s.at(now)
 	started := at - at%slotWidth // of this slot: a point of the grid may be past, and its slot yet to come
 	s.wheel.release(at, func(e *entry) {
@@ -199,6 +173,27 @@ func (s *scheduler) giveUp(which func(*run) bool) (runs []*run) {
 	return runs
 }
 
+// reclaim queues again what waits behind runs that take longer than was thought.
+func (s *scheduler) reclaim(now time.Time) {
+	for _, w := range s.workers {
+		if w.startedBefore(now.Add(-quickRun)) {
+			s.putBack(w)
+		}
+	}
+}
+
+// putBack queues again what waits behind the run of w, and reports whether there was anything.
+func (s *scheduler) putBack(w *worker) bool {
+	items := w.giveBack()
+	s.popped -= len(items)
+	for _, item := range items {
+		if item.entry.plan.inWheel && !s.queue.has(item.entry) {
+			s.queue.add(item.entry, item.due)
+		}
+	}
+	return len(items) > 0
+}
+
 // staff starts workers where the queue needs them: for what is fresh, or because those there are do not get it shorter.
 func (s *scheduler) staff(fresh bool) {
 	waiting := s.queue.len()
@@ -210,12 +205,11 @@ func (s *scheduler) staff(fresh bool) {
 	}
 	idle := 0 // workers between two runs, about to take from the queue
 	for _, w := range s.workers {
-		if _, ok := w.busy(); !ok {
+		if _, _, ok := w.look(); !ok {
 			idle++
 		}
 	}
-	// One worker is enough for hundreds of quick checks: waking another processor would take more time than they do.
-	want := min(s.base, s.queue.slow+(waiting-s.queue.slow+quickEach-1)/quickEach) - idle
+	want := min(s.base, s.queue.slow+min(waiting-s.queue.slow, quickWorkers)) - idle
 	if !fresh && popped < waiting/2 { // they are blocked
 		want = max(s.base-idle, active)
 	}
@@ -233,17 +227,20 @@ func (s *scheduler) sleep(now time.Time) {
 	if slot, ok := s.wheel.nextSlot(); ok {
 		next = slot * slotWidth
 	}
-	s.secondLook = s.queue.len() > 0
-	if s.secondLook {
-		next = min(next, s.at(now)+int64(growDelay))
-	}
+	waits := s.queue.len() > 0
 	for _, w := range s.workers {
 		if w.stuck {
 			continue
 		}
-		if deadline, ok := w.busy(); ok {
+		deadline, ahead, ok := w.look()
+		if ok {
 			next = min(next, s.at(deadline))
 		}
+		waits = waits || ahead
+	}
+	s.secondLook = s.doubt && waits
+	if s.secondLook {
+		next = min(next, s.at(now)+int64(growDelay))
 	}
 	s.wakeAt.Store(next)
 	s.timer.Reset(time.Duration(next - s.at(now)))
@@ -255,62 +252,75 @@ func (s *scheduler) work(w *worker) {
 	now := time.Now()
 	r := &run{parent: s.ctx}
 	for {
-		e, due := s.take(w)
-		if e == nil {
-			return
-		}
-		if !e.begin(r, now) {
-			s.reg.tell(e.skip(1, now))
+		item, begun := w.begin(r, now)
+		if item.entry == nil {
+			if !s.fill(w) {
+				return
+			}
 			continue
 		}
-		w.late.observe(time.Duration(s.at(now) - due))
-		if !r.quick || w.late.n == delayBatch {
+		if !begun {
+			s.reg.tell(item.entry.skip(1, now))
+			continue
+		}
+		w.late.observe(time.Duration(s.at(now) - item.due))
+		if item.slow || w.late.n == delayBatch {
 			s.reg.startDelay.add(&w.late)
 		}
-		w.set(r)
 		if s.stopping.Load() {
 			r.cancel(context.Canceled)
 		}
-		if s.at(r.deadline()) < s.wakeAt.Load() {
+		if s.at(r.start)+int64(r.timeout) < s.wakeAt.Load() {
 			s.wake()
 		}
 		now = r.call()
-		w.last, w.quick = e, now.Sub(r.start) < quickRun
-		w.set(nil)
-		s.afterRun(r)
-		if !r.reset() {
+		if quick := now.Sub(r.start) < quickRun; quick == item.slow {
+			s.setQuick(item.entry, quick)
+		}
+		if r.again {
+			s.afterRun(r)
+		}
+		if !r.reusable {
 			r = &run{parent: s.ctx}
 		}
 	}
 }
 
-// take returns the next entry of the queue and when it was due, nil when there is none.
-func (s *scheduler) take(w *worker) (e *entry, due int64) {
+// fill takes from the queue what w runs next. It is false when there is nothing, and w has to end.
+func (s *scheduler) fill(w *worker) bool {
+	s.mu.Lock()
+	if w.stuck { // another has taken its place
+		s.mu.Unlock()
+		return false
+	}
+	n := w.take(&s.queue)
+	s.popped += n
+	for i := 0; n == 0 && i < len(s.workers); i++ {
+		n = w.steal(s.workers[i])
+	}
+	if n == 0 && s.secondLook && !s.stopped {
+		s.sleep(time.Now()) // without the second look
+	}
+	s.mu.Unlock()
+	w.fetch(n)
+	return n > 0
+}
+
+// setQuick notes whether the last run of e was quick.
+func (s *scheduler) setQuick(e *entry, quick bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.stuck { // another has taken its place
-		return nil, 0
+	if !s.stopped { // stopped, the plan may be another scheduler's
+		e.plan.quick = quick
 	}
-	if w.last != nil && !s.stopped { // stopped, the plan may be another scheduler's
-		w.last.plan.quick = w.quick
-	}
-	item := s.queue.take()
-	s.popped++
-	if item.entry == nil && s.secondLook && !s.stopped {
-		s.sleep(time.Now()) // without the second look: a needless wake-up costs as much as hundreds of quick runs
-	}
-	return item.entry, item.due
 }
 
 // afterRun brings the next run forward where the check has an interval for bad times, or was updated meanwhile.
 func (s *scheduler) afterRun(r *run) {
 	e := r.entry
 	e.mu.Lock()
-	failed, updated := e.state.raw == levelFail, e.state.Check != r.check
+	updated := e.state.Check != r.check
 	e.mu.Unlock()
-	if !updated && (!failed || r.check.FailingInterval <= 0) {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if updated {
@@ -335,6 +345,9 @@ func (s *scheduler) leave(w *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reg.startDelay.add(&w.late)
+	if !s.stopped && s.putBack(w) { // the run ended the goroutine
+		s.wake()
+	}
 	if w.stuck {
 		s.stuck--
 	}
@@ -358,7 +371,7 @@ func (s *scheduler) wake() {
 func (s *scheduler) running() int {
 	n := 0
 	for _, w := range s.workers {
-		if _, ok := w.busy(); ok && !w.stuck {
+		if _, _, ok := w.look(); ok && !w.stuck {
 			n++
 		}
 	}
@@ -443,17 +456,6 @@ func (s *scheduler) stop() {
 			}
 		}
 	}
-}
-
-// cancel tells the run under way to stop and returns how long it may take.
-func (w *worker) cancel(now time.Time) time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.run == nil { // between two runs: it may leave, or begin one yet
-		return shutdownGrace
-	}
-	w.run.cancel(context.Canceled)
-	return w.run.deadline().Sub(now)
 }
 
 // hash is 64-bit FNV-1a with a finalizer, written out since hash/fnv allocates. It is part of the behaviour: the

@@ -84,15 +84,15 @@ func (s *Snapshot) Find(endpoint string) (*State, bool) {
 // firstFailing returns the state of the first check, in order of registration, that makes the whole FAIL.
 func (r *Registry) firstFailing() (State, bool) {
 	var first State
-	seq, found := uint64(0), false
+	found := false
 	ready := r.Ready() // afterwards a check that has not run counts for nothing
 	for _, e := range r.view() {
 		e.mu.Lock()
 		s := e.state
 		e.mu.Unlock()
 		fails := s.Failing() && !s.Check.Optional || !ready && !s.Decided()
-		if fails && (!found || e.seq < seq) {
-			first, seq, found = s, e.seq, true
+		if fails && (!found || s.seq < first.seq) {
+			first, found = s, true
 		}
 	}
 	return first, found

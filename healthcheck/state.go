@@ -8,16 +8,22 @@ type State struct {
 	// Check is the definition, which must not be changed.
 	Check *Check
 
-	interval, timeout           time.Duration // in force: the check's own, or the runner's
-	lastEnd, lastSuccess, since int64         // Unix time in nanoseconds, 0 for never
-	duration                    int64         // of the last run, in nanoseconds
-	ok, fail, changes, skipped  uint64
-	failures                    reasonCounts
-	text                        *text
-	blockedBy                   *[]string // set in snapshots only; a pointer, as there is rarely something to point to
-	level, raw                  level
-	reason                      Reason // of the last failure
-	stuck, inMaintenance        bool
+	// What a good run touches comes first; see entry.
+	text                 *text
+	timeout              time.Duration // in force: the check's own, or the runner's
+	lastEnd, lastSuccess int64         // Unix time in nanoseconds, 0 for never
+	duration             int64         // of the last run, in nanoseconds
+	ok, fail             uint64
+	level, raw           level
+	reason               Reason // of the last failure
+	stuck, inMaintenance bool
+	seq                  uint64 // order of registration; never changes
+
+	since            int64         // as lastEnd
+	interval         time.Duration // as timeout
+	changes, skipped uint64
+	failures         reasonCounts
+	blockedBy        *[]string // set in snapshots only; a pointer, as there is rarely something to point to
 }
 
 type level uint8
@@ -37,12 +43,16 @@ type text struct {
 }
 
 // setText takes in the words and values of a run, after raw was set.
-func (s *State) setText(res Result) {
-	old := s.text
-	if old == nil {
-		old = &text{}
+func (s *State) setText(res *Result) {
+	plain := res.Details == "" && len(res.Values) == 0 && (res.Level == "" || res.Level == OK)
+	if s.text == nil && plain {
+		return
 	}
-	t := *old
+	var old text
+	if s.text != nil {
+		old = *s.text
+	}
+	t := old
 	t.values = res.Values
 	if res.Failed() {
 		t.failDetails = res.Details
@@ -55,7 +65,7 @@ func (s *State) setText(res Result) {
 	if t.level == old.level && t.details == old.details && t.failDetails == old.failDetails && sameValues(t.values, old.values) {
 		return
 	}
-	s.text = &t
+	s.text = &text{t.level, t.details, t.failDetails, t.values} // here, since only here is an allocation due
 }
 
 // setInterval sets interval and timeout in force, given the runner's.
