@@ -36,6 +36,7 @@ type Registry struct {
 	sched    *scheduler // of the active runner
 
 	visible   atomic.Uint64 // counts changes that /status shows
+	changes   atomic.Uint64 // see Generation
 	failing   atomic.Int64  // required checks in state FAIL
 	roundLeft atomic.Int64  // checks that the first full round waits for
 	rounds    atomic.Bool   // a full round is done
@@ -108,6 +109,7 @@ func (r *Registry) Apply(ch Changes) error {
 	}
 	r.sorted = nil
 	r.visible.Add(1)
+	r.changes.Add(1)
 	if r.sched != nil {
 		r.sched.add(changed)
 	}
@@ -407,6 +409,10 @@ func (r *Registry) setInterval(d time.Duration) {
 		r.sched.add(changed)
 	}
 }
+
+// Generation returns a number that grows with every change of the checks there are, their definitions, and their states
+// between OK and FAIL. Durations, counters and words change without it.
+func (r *Registry) Generation() uint64 { return r.changes.Load() }
 
 // Ready reports whether the first full round is done: every check that was there when checks began to run has run.
 func (r *Registry) Ready() bool { return r.rounds.Load() }

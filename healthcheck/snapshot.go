@@ -35,7 +35,8 @@ func (r *Registry) SnapshotInto(s *Snapshot) {
 	}
 	now := time.Now()
 	dependent := false
-	for _, e := range entries {
+	for i, e := range entries {
+		fetchNext(entries, i)
 		e.mu.Lock()
 		s.States = append(s.States, e.state)
 		e.mu.Unlock()
@@ -43,10 +44,10 @@ func (r *Registry) SnapshotInto(s *Snapshot) {
 		if st.Failing() && !st.Check.Optional {
 			s.Level = FAIL
 		}
-		if st.Check.Maintenance != nil {
+		if st.windows {
 			st.inMaintenance = st.Check.Maintenance(now)
 		}
-		dependent = dependent || len(st.Check.DependsOn) > 0
+		dependent = dependent || st.depends
 	}
 	if dependent {
 		s.findBlocked()

@@ -17,6 +17,7 @@ type State struct {
 	level, raw           level
 	reason               Reason // of the last failure
 	stuck, inMaintenance bool
+	depends, windows     bool   // the definition has dependencies, maintenance windows
 	seq                  uint64 // order of registration; never changes
 
 	since            int64         // as lastEnd

@@ -116,10 +116,8 @@ func (w *wheel) nextSlot() (int64, bool) {
 	return w.cursor + wheelSlots, true
 }
 
-// fetchAhead is how many plans are brought into the processor's cache at once, before they are worked on one by one: a
-// loop that only reads waits for many at a time.
-const fetchAhead = 16
-
+// fetch is fetchEntries for the line that has the plan.
+//
 //go:noinline
 func fetch(items []wheelItem) (sum int64) {
 	for i := range items {

@@ -27,7 +27,7 @@ type worker struct {
 
 // workerBatch is how many quick checks a worker takes at once. More saves little; each takes 24 bytes of every worker,
 // of which there may be thousands when checks are slow.
-const workerBatch = 16
+const workerBatch = fetchAhead
 
 // begin makes r the run of the next item, if its check can be run now. The item is empty when there is none; then no run
 // is under way.
@@ -55,16 +55,12 @@ func (w *worker) take(q *dueQueue) int {
 	return w.end
 }
 
-// fetch brings what the first n items' runs touch into the processor's cache: a loop that only reads waits for many
-// misses at a time. It reads fields that never change, so it needs no lock.
+// fetch brings what the runs of the first n items touch into the processor's cache.
 //
 //go:noinline
 func (w *worker) fetch(n int) (some uint64) {
 	for i := range n { // nobody but w writes to batch
-		e := w.batch[i].entry
-		if e.run.Load() == nil && e.reg != nil { // the first two cache lines; the third has seq
-			some += e.state.seq
-		}
+		some += w.batch[i].entry.touch()
 	}
 	return some
 }
