@@ -46,7 +46,7 @@ func (c *Collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector. All series of one check are of one outcome.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	v := c.acquire()
-	defer c.release(v)
+	defer v.release()
 	families := v.families()
 	descs := make([]*prometheus.Desc, len(families))
 	for i, f := range families {
@@ -88,7 +88,7 @@ func (c *Collector) acquire() *view {
 	return v
 }
 
-func (c *Collector) release(v *view) {
+func (v *view) release() {
 	v.prepared = nil
 	views.Put(v)
 }
@@ -118,7 +118,11 @@ func (s *metricSink) check(p *prepared) {
 
 func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 
-func (s *metricSink) sampleWith(n number, e extra) { s.send(n, withLabels(s.labels, e)) }
+func (s *metricSink) sampleWith(n number, l label) {
+	s.sampleWithAll(n, extra{array: [maxExtra]label{l}, len: 1})
+}
+
+func (s *metricSink) sampleWithAll(n number, e extra) { s.send(n, withLabels(s.labels, e)) }
 
 func (s *metricSink) send(n number, labels []*dto.LabelPair) {
 	if len(s.block) == 0 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -147,6 +148,35 @@ func TestFormatsAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		agree(t, sampleRegistry(t))
 	})
+}
+
+// TestTimesAgree has times next to each other that differ in some of their last digits, in none, and in all.
+func TestTimesAgree(t *testing.T) {
+	for _, years := range []int{0, 21, 200} { // 2000, 2021, 2200: times have 12 or 13 digits
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Duration(years) * 365 * 24 * time.Hour)
+			reg := ranRegistry(t, 300)
+			states := reg.Snapshot().States
+			run := func(i int, after time.Duration) {
+				time.Sleep(after)
+				_, err := reg.RunCheck(t.Context(), states[i].Check.Endpoint)
+				require.NoError(t, err)
+			}
+			const round = 1000 * time.Second
+			time.Sleep(time.Until(time.Unix(0, 0).Add(time.Since(time.Unix(0, 0)).Truncate(round) + round)))
+			for i := 0; i < len(states); i += 3 { // at one round time
+				run(i, 0)
+			}
+			random := rand.New(rand.NewPCG(1, uint64(years)))
+			for i := 2; i < len(states); i += 3 { // soon after
+				run(i, []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}[random.IntN(4)])
+			}
+			for i := 1; i < len(states); i += 3 {
+				run(i, []time.Duration{time.Second, time.Hour, 100 * time.Hour}[random.IntN(3)])
+			}
+			agree(t, reg)
+		})
+	}
 }
 
 func agree(t *testing.T, reg *healthcheck.Registry) {

@@ -78,23 +78,29 @@ func acceptedCodings(accept []string) map[string]float64 {
 	return quality
 }
 
-// compressor returns a writer that compresses to w, and the function that ends the stream.
-func compressor(w io.Writer, c coding) (out io.Writer, finish func()) {
-	switch c {
-	case gzipCoding:
-		z := gzipWriters.Get().(*gzip.Writer)
-		z.Reset(w)
-		return z, func() {
-			_ = z.Close() // fails only if the client has gone
-			gzipWriters.Put(z)
-		}
-	case zstdCoding:
-		z := zstdWriters.Get().(*zstd.Encoder)
-		z.Reset(w)
-		return z, func() {
-			_ = z.Close() // fails only if the client has gone
-			zstdWriters.Put(z)
-		}
+// compressor is a gzip.Writer or a zstd.Encoder.
+type compressor interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// newCompressor returns a compressor that writes to w; freeCompressor gives its memory back.
+func newCompressor(c coding, w io.Writer) compressor {
+	pool := &gzipWriters
+	if c == zstdCoding {
+		pool = &zstdWriters
 	}
-	return w, func() {}
+	z := pool.Get().(compressor)
+	z.Reset(w)
+	return z
+}
+
+func freeCompressor(z compressor) {
+	z.Reset(io.Discard)
+	switch z.(type) {
+	case *gzip.Writer:
+		gzipWriters.Put(z)
+	case *zstd.Encoder:
+		zstdWriters.Put(z)
+	}
 }

@@ -15,16 +15,21 @@ const prefix = "healthcheck_"
 // sink takes the samples of one check, one family at a time.
 type sink interface {
 	sample(n number)
-	sampleWith(n number, e extra) // labels beside those of the check
+	sampleWith(n number, l label) // a label beside those of the check
+	sampleWithAll(n number, e extra)
 }
 
 // extra is a few labels, sorted by name. It is an array so that passing it through an interface allocates nothing.
 type extra struct {
-	array [3]label
-	len   int
+	array   [maxExtra]label
+	len     int
+	ofCheck bool // the values are those of prepared.plain
 }
 
-func with(name, value string) extra { return extra{array: [3]label{{name, value}}, len: 1} }
+const maxExtra = 3
+
+// plain returns a label whose value needs no escaping.
+func plain(name, value string) label { return label{name: name, value: value, plain: true} }
 
 func (e *extra) labels() []label { return e.array[:e.len] }
 
@@ -63,7 +68,7 @@ var checkFamilies = []family{
 		samples: func(to sink, s *healthcheck.State) {
 			if s.Failing() {
 				reason, _ := s.LastFailure()
-				to.sampleWith(flag(true), with("reason", reason.String()))
+				to.sampleWith(flag(true), plain("reason", reason.String()))
 			}
 		},
 	},
@@ -81,8 +86,8 @@ var checkFamilies = []family{
 		counter: true,
 		samples: func(to sink, s *healthcheck.State) {
 			ok, failed := s.Runs()
-			to.sampleWith(count(failed), with("result", "fail"))
-			to.sampleWith(count(ok), with("result", "ok"))
+			to.sampleWith(count(failed), plain("result", "fail"))
+			to.sampleWith(count(ok), plain("result", "ok"))
 		},
 	},
 	{
@@ -91,7 +96,7 @@ var checkFamilies = []family{
 		counter: true,
 		samples: func(to sink, s *healthcheck.State) {
 			for _, f := range s.Failures() {
-				to.sampleWith(count(f.Count), with("reason", f.Reason.String()))
+				to.sampleWith(count(f.Count), plain("reason", f.Reason.String()))
 			}
 		},
 	},
@@ -143,7 +148,7 @@ var checkFamilies = []family{
 		help: "A check that this check depends on is FAIL, always 1. Absent otherwise.",
 		samples: func(to sink, s *healthcheck.State) {
 			for _, by := range s.BlockedBy() {
-				to.sampleWith(flag(true), with("by", by))
+				to.sampleWith(flag(true), label{name: "by", value: by})
 			}
 		},
 	},
@@ -157,7 +162,11 @@ var checkFamilies = []family{
 		help: "What is checked, always 1.",
 		samples: func(to sink, s *healthcheck.State) {
 			c := s.Check
-			to.sampleWith(flag(true), extra{array: [3]label{{"kind", c.Kind}, {"name", c.Name}, {"target", c.Target}}, len: 3})
+			to.sampleWithAll(flag(true), extra{
+				array:   [maxExtra]label{{name: "kind", value: c.Kind}, {name: "name", value: c.Name}, {name: "target", value: c.Target}},
+				len:     3,
+				ofCheck: true,
+			})
 		},
 	},
 }
@@ -185,7 +194,7 @@ func measureFamily(m *healthcheck.Measure) family {
 					continue
 				}
 				if _, taken := s.Check.Labels[name]; !taken && name != checkLabel {
-					to.sampleWith(float(v.Value), with(name, v.Label))
+					to.sampleWith(float(v.Value), label{name: name, value: v.Label})
 				}
 			}
 		},

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -28,67 +30,77 @@ func Handler(c *Collector, o HandlerOptions) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	scrapes := &sharer{}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		var others []*dto.MetricFamily
-		if o.Others != nil {
-			var err error
-			if others, err = o.Others.Gather(); err != nil {
-				log.Error("metrics beside those of checks cannot be gathered", "err", err)
-			}
+		names := namesWanted(req)
+		key := shareKey{
+			format: expfmt.NegotiateAccept(req.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...),
+			coding: negotiateCoding(req.Header.Values("Accept-Encoding")),
+			names:  strings.Join(names, "\n"), // no name that is shown has one
+			// Before the values are read: what changes in between is shown, and not shared.
+			generation: c.registry.Generation(),
 		}
-		format := expfmt.NegotiateAccept(req.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-		coding := negotiateCoding(req.Header.Values("Accept-Encoding"))
 		h := w.Header()
 		h.Add("Vary", "Accept")
 		h.Add("Vary", "Accept-Encoding")
-		h.Set("Content-Type", string(format))
-		if coding != identity {
-			h.Set("Content-Encoding", string(coding))
+		h.Set("Content-Type", string(key.format))
+		if key.coding != identity {
+			h.Set("Content-Encoding", string(key.coding))
 		}
-		out, finish := compressor(w, coding)
-		defer finish()
-		if err := c.write(out, format, others, nameFilter(req)); err != nil {
+		body := scrapes.join(key, func() (source, error) {
+			var others []*dto.MetricFamily
+			if o.Others != nil {
+				var err error
+				if others, err = o.Others.Gather(); err != nil {
+					log.Error("metrics beside those of checks cannot be gathered", "err", err)
+				}
+			}
+			return c.source(key, others, nameFilter(names))
+		})
+		defer body.close()
+		if err := write(w, body); err != nil {
 			log.Debug("scrape was cut short", "remote", req.RemoteAddr, "err", err) // mostly the client has gone
 		}
 	})
 }
 
-// write writes the metrics of c and of others.
-func (c *Collector) write(w io.Writer, format expfmt.Format, others []*dto.MetricFamily, wanted func(string) bool) error {
+func write(w io.Writer, body *reader) error {
+	for {
+		b, ok, err := body.next()
+		if !ok {
+			return err
+		}
+		if _, err = w.Write(b); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+}
+
+// source returns the metrics of c and of others, as they are now. Its view is to be released.
+func (c *Collector) source(key shareKey, others []*dto.MetricFamily, wanted func(string) bool) (source, error) {
 	v := c.acquire()
-	defer c.release(v)
-	to := newBuffer(w)
-	defer to.free()
-	enc := expfmt.NewEncoder(to, format)
-	messages := wholeFamilies(&v.snapshot)
-	if !writeFamilies(to, v, format, wanted) {
+	s := source{view: v, format: key.format, coding: key.coding}
+	var messages []*dto.MetricFamily
+	if writerFor(key.format) == nil { // a format that is for people to read
 		var err error
 		if messages, err = c.messages(); err != nil {
-			return fmt.Errorf("gather: %w", err)
+			v.release()
+			return source{}, fmt.Errorf("gather: %w", err)
 		}
-	} else if c.durations != nil {
-		messages = append(messages, c.durations.family(&v.snapshot)...)
+	} else {
+		s.families = slices.DeleteFunc(v.families(), func(f *family) bool { return !wanted(f.name) })
+		messages = wholeFamilies(&v.snapshot)
+		if c.durations != nil {
+			messages = append(messages, c.durations.family(&v.snapshot)...)
+		}
 	}
 	for _, f := range others {
 		if !fixedNames[f.GetName()] && !v.measured.has(f.GetName()) {
 			messages = append(messages, f)
 		}
 	}
-	for _, f := range messages {
-		if !wanted(f.GetName()) {
-			continue
-		}
-		if err := enc.Encode(f); err != nil {
-			return fmt.Errorf("encode %s: %w", f.GetName(), err)
-		}
-	}
-	if closer, ok := enc.(expfmt.Closer); ok {
-		if err := closer.Close(); err != nil {
-			return fmt.Errorf("encode: %w", err)
-		}
-	}
-	to.flush()
-	return to.err
+	s.messages = slices.DeleteFunc(messages, func(f *dto.MetricFamily) bool { return !wanted(f.GetName()) })
+	return s, nil
 }
 
 // messages returns all metrics of c in the ordinary way, for formats that are for people to read.
@@ -100,18 +112,17 @@ func (c *Collector) messages() ([]*dto.MetricFamily, error) {
 	return r.Gather()
 }
 
-// nameFilter returns the filter of the query parameters name[].
-func nameFilter(req *http.Request) func(string) bool {
-	var names []string
-	if req.URL != nil && req.URL.RawQuery != "" {
-		names = req.URL.Query()["name[]"]
+// namesWanted returns the query parameters name[]; without any, all names are wanted.
+func namesWanted(req *http.Request) []string {
+	if req.URL == nil || req.URL.RawQuery == "" {
+		return nil
 	}
+	return req.URL.Query()["name[]"]
+}
+
+func nameFilter(names []string) func(string) bool {
 	if len(names) == 0 {
 		return func(string) bool { return true }
 	}
-	set := make(map[string]bool, len(names))
-	for _, n := range names {
-		set[n] = true
-	}
-	return func(name string) bool { return set[name] }
+	return func(name string) bool { return slices.Contains(names, name) }
 }

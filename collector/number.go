@@ -77,6 +77,14 @@ func (n number) appendText(b []byte) []byte {
 	return strconv.AppendFloat(b, n.f, 'g', -1, 64) // NaN and -Inf are as wanted
 }
 
+// appendAs appends the number as one of the text formats has it.
+func (n number) appendAs(b []byte, openMetrics bool) []byte {
+	if openMetrics {
+		return n.appendOpenMetrics(b)
+	}
+	return n.appendText(b)
+}
+
 // appendOpenMetrics appends the number as OpenMetrics has it: always with a point or an exponent.
 func (n number) appendOpenMetrics(b []byte) []byte {
 	at := len(b)
@@ -132,4 +140,56 @@ func appendExponent(b, digits []byte, exp int) []byte {
 		sign, exp = '-', -exp
 	}
 	return append(b, 'e', sign, byte('0'+exp/10), byte('0'+exp%10))
+}
+
+// numberText is the end of the last line, from the value on. From check to check most values of a family are the same,
+// or times that are not far apart: for those, patching the last digits takes a quarter of writing all.
+type numberText struct {
+	number number
+	b      [numberSpace]byte // a space, the digits and a newline
+	len    int
+}
+
+// numberSpace has room for any number: 24 digits and signs at most.
+const numberSpace = 32
+
+// append appends a space, the digits of n and a newline. All of the array is copied, which takes one instruction or two,
+// where few bytes would take a call.
+func (t *numberText) append(b []byte, n number, openMetrics bool) []byte {
+	if n != t.number || t.len == 0 {
+		if !t.patch(n) {
+			digits := n.appendAs(append(t.b[:0], ' '), openMetrics)
+			t.len = len(append(digits, '\n'))
+		}
+		t.number = n
+	}
+	start := len(b)
+	b = append(b, t.b[:]...)
+	return b[:start+t.len]
+}
+
+// Times are milliseconds of 13 digits (until the year 2286), shown as d.dddddddddddde+09.
+const (
+	timeEnd     = "e+09\n"
+	timeLeast   = 1e12
+	timePatched = 1e5 // the last five digits, 100 s, are those that are patched
+	timeKept    = len(" d.ddddddd")
+)
+
+// patch makes the text that of n, if it differs from the last one in the last digits of a time.
+func (t *numberText) patch(n number) bool {
+	if n.scale != 3 || t.number.scale != 3 || n.mantissa < timeLeast || n.mantissa/timePatched != t.number.mantissa/timePatched {
+		return false
+	}
+	low := n.mantissa % timePatched
+	if low == 0 || t.len <= timeKept+len(timeEnd) { // the end of what is kept, too, depends on it
+		return false
+	}
+	b := t.b[:timeKept]
+	for unit := uint64(timePatched / 10); low > 0; unit /= 10 {
+		b = append(b, byte('0'+low/unit))
+		low %= unit
+	}
+	t.len = len(append(b, timeEnd...))
+	return true
 }

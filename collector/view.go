@@ -3,6 +3,7 @@ package collector
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
@@ -21,6 +22,7 @@ type prepared struct {
 	text  string
 	shape *shape
 	ends  [maxEnds]uint16 // where in text the first labels end, so that another can be put behind one; 0 if unknown
+	plain bool            // kind, name and target need no escaping
 }
 
 const maxEnds = 4
@@ -33,6 +35,7 @@ type shape struct {
 // label is a label of a single series.
 type label struct {
 	name, value string
+	plain       bool // value is known to need no escaping
 }
 
 const checkLabel = "check"
@@ -67,34 +70,56 @@ func prepare(states []healthcheck.State, old []prepared) []prepared {
 		for len(old) > 0 && old[0].def.Endpoint < def.Endpoint {
 			old = old[1:]
 		}
+		start := len(pr.text)
 		if len(old) > 0 && old[0].def == def {
 			all[i] = old[0]
-			continue
+			pr.text = append(pr.text, old[0].text...)
+		} else {
+			all[i] = pr.prepare(def)
 		}
-		all[i] = pr.prepare(def)
+		pr.sizes = append(pr.sizes, len(pr.text)-start)
+		if len(pr.text) >= textBlock || i == len(states)-1 {
+			pr.hand(all[:i+1])
+		}
 	}
 	return all
 }
 
-// preparer makes prepared checks, with memory of its own so that each costs one allocation.
+// textBlock is how many bytes of texts are allocated together, one behind the other as a scrape reads them: a processor
+// fetches ahead what is read in a row.
+const textBlock = 64 << 10
+
+// preparer makes prepared checks.
 type preparer struct {
 	shapes map[string]*shape // by names
 	names  []string
-	text   []byte
+	key    []byte
+	text   []byte // of the checks that were prepared last
+	sizes  []int  // of their texts
 }
 
+// prepare leaves the text of the result in pr.text.
 func (pr *preparer) prepare(def *healthcheck.Check) prepared {
-	p := prepared{def: def, shape: pr.shape(def)}
-	b := pr.text[:0]
+	p := prepared{def: def, shape: pr.shape(def), plain: isPlain(def.Kind) && isPlain(def.Name) && isPlain(def.Target)}
+	start, b := len(pr.text), pr.text
 	for i, name := range p.shape.names {
-		b = appendLabel(b, "{,"[min(i, 1)], label{name, p.value(name)})
-		if i < maxEnds && len(b) <= math.MaxUint16 {
-			p.ends[i] = uint16(len(b))
+		b = appendLabel(b, "{,"[min(i, 1)], label{name: name, value: p.value(name)})
+		if size := len(b) - start; i < maxEnds && size <= math.MaxUint16 {
+			p.ends[i] = uint16(size)
 		}
 	}
 	pr.text = append(b, '}')
-	p.text = string(pr.text)
 	return p
+}
+
+// hand gives the last of all their texts.
+func (pr *preparer) hand(all []prepared) {
+	last := all[len(all)-len(pr.sizes):]
+	text := string(pr.text)
+	for i, size := range pr.sizes {
+		last[i].text, text = text[:size], text[size:]
+	}
+	pr.text, pr.sizes = pr.text[:0], pr.sizes[:0]
 }
 
 func (pr *preparer) shape(def *healthcheck.Check) *shape {
@@ -103,12 +128,12 @@ func (pr *preparer) shape(def *healthcheck.Check) *shape {
 		pr.names = append(pr.names, name)
 	}
 	slices.Sort(pr.names)
-	key := pr.text[:0]
+	key := pr.key[:0]
 	for _, name := range pr.names {
 		key = append(key, name...)
 		key = append(key, ',')
 	}
-	pr.text = key
+	pr.key = key
 	s := pr.shapes[string(key)]
 	if s == nil {
 		s = &shape{names: slices.Clone(pr.names)}
@@ -120,31 +145,48 @@ func (pr *preparer) shape(def *healthcheck.Check) *shape {
 func appendLabel(b []byte, separator byte, l label) []byte {
 	b = append(b, separator)
 	b = append(b, l.name...)
-	b = append(b, `="`...)
-	b = appendEscaped(b, l.value)
+	b = append(b, '=', '"')
+	if l.plain {
+		b = append(b, l.value...)
+	} else {
+		b = appendEscaped(b, l.value)
+	}
 	return append(b, '"')
 }
 
+// places tells where labels of a single series go among those of a check. It keeps the last answers: the series of a
+// family have the same labels, and few shapes serve many checks.
+type places struct {
+	shape  *shape
+	names  [maxExtra]string
+	before [maxExtra]int // how many names sort before
+}
+
+// find returns how many names of s sort before that of the i-th label.
+func (pl *places) find(s *shape, i int, name string) int {
+	if pl.shape != s {
+		*pl = places{shape: s}
+	}
+	if pl.names[i] != name {
+		pl.names[i] = name
+		pl.before[i], _ = slices.BinarySearch(s.names, name)
+	}
+	return pl.before[i]
+}
+
 // appendWith appends the labels of the check and extra ones, in sorted order.
-func (p *prepared) appendWith(b []byte, extra []label) []byte {
-	names, start := p.shape.names, len(b)
-	from, before := 0, 0 // what of text is written, and how many names sort before l
-	for _, l := range extra {
-		if names[len(names)-1] < l.name { // mostly
-			before = len(names)
-		}
-		for before < len(names) && names[before] < l.name {
-			before++
-		}
+func (p *prepared) appendWith(b []byte, extra []label, pl *places) []byte {
+	start, from := len(b), 0 // from: what of text is written
+	for i := range extra {
 		end := len(p.text) - 1
-		if before < len(names) {
-			if before == 0 || before > maxEnds || p.ends[before-1] == 0 {
+		if n := pl.find(p.shape, i, extra[i].name); n < len(p.shape.names) {
+			if n == 0 || n > maxEnds || p.ends[n-1] == 0 {
 				return p.appendLabels(b[:start], extra)
 			}
-			end = int(p.ends[before-1])
+			end = int(p.ends[n-1])
 		}
 		b = append(b, p.text[from:end]...)
-		b = appendLabel(b, ',', l)
+		b = appendLabel(b, ',', extra[i])
 		from = end
 	}
 	return append(b, p.text[from:]...)
@@ -160,19 +202,22 @@ func (p *prepared) appendLabels(b []byte, extra []label) []byte {
 	names := p.shape.names
 	for _, l := range extra {
 		for len(names) > 0 && names[0] < l.name {
-			add(label{names[0], p.value(names[0])})
+			add(label{name: names[0], value: p.value(names[0])})
 			names = names[1:]
 		}
 		add(l)
 	}
 	for _, name := range names {
-		add(label{name, p.value(name)})
+		add(label{name: name, value: p.value(name)})
 	}
 	return append(b, '}')
 }
 
 // appendEscaped appends a label's value as the text formats escape it.
 func appendEscaped(b []byte, s string) []byte {
+	if isPlain(s) {
+		return append(b, s...)
+	}
 	from := 0
 	for i := range len(s) {
 		var esc byte
@@ -191,6 +236,11 @@ func appendEscaped(b []byte, s string) []byte {
 		from = i + 1
 	}
 	return append(b, s[from:]...)
+}
+
+// isPlain reports whether s needs no escaping. Three searches of the processor's cost less than a look at each byte.
+func isPlain(s string) bool {
+	return strings.IndexByte(s, '"') < 0 && strings.IndexByte(s, '\\') < 0 && strings.IndexByte(s, '\n') < 0
 }
 
 // measured is the set of measures in a snapshot.

@@ -2,9 +2,7 @@ package collector
 
 import (
 	"encoding/binary"
-	"io"
 	"math"
-	"sync"
 
 	"github.com/prometheus/common/expfmt"
 )
@@ -12,115 +10,57 @@ import (
 // This file writes the families of checks in the formats that Prometheus asks for, straight from a view. It is checked
 // against expfmt, byte for byte.
 
-// flushAt is when the buffer is passed on: one large write costs a seventh of many small ones.
-const flushAt = 64 << 10
-
-// buffer gathers bytes for w.
-type buffer struct {
-	w   io.Writer
-	b   []byte
-	err error // the first of w; nothing is written after it
+// familyWriter appends families to b in one format. It is told the number of the check to begin with, and returns that
+// of the check to go on with when b has a page full.
+type familyWriter interface {
+	write(b []byte, v *view, f *family, from int) (more []byte, next int)
 }
 
-var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, flushAt+flushAt/4)} }}
-
-func newBuffer(w io.Writer) *buffer {
-	b := buffers.Get().(*buffer)
-	b.w, b.b, b.err = w, b.b[:0], nil
-	return b
-}
-
-func (b *buffer) free() {
-	b.w = nil
-	buffers.Put(b)
-}
-
-// Write implements io.Writer, for what others render.
-func (b *buffer) Write(p []byte) (int, error) {
-	b.b = append(b.b, p...)
-	b.flushIfFull()
-	return len(p), b.err
-}
-
-func (b *buffer) flushIfFull() {
-	if len(b.b) >= flushAt {
-		b.flush()
-	}
-}
-
-func (b *buffer) flush() {
-	if b.err == nil && len(b.b) > 0 {
-		_, b.err = b.w.Write(b.b)
-	}
-	b.b = b.b[:0]
-}
-
-// writeFamilies writes the families of all checks that wanted accepts in the given format. Formats that no Prometheus
-// asks for are not known; the result is false then, and nothing was written.
-func writeFamilies(to *buffer, v *view, format expfmt.Format, wanted func(name string) bool) bool {
-	var write func(*buffer, *view, *family)
+// writerFor returns the writer of a format, nil for one that no Prometheus asks for.
+func writerFor(format expfmt.Format) familyWriter {
 	switch format.FormatType() {
 	case expfmt.TypeTextPlain:
-		write = writeText
+		return &lineWriter{}
 	case expfmt.TypeOpenMetrics:
-		write = writeOpenMetrics
+		return &lineWriter{openMetrics: true}
 	case expfmt.TypeProtoDelim:
-		write = writeProto
-	default:
-		return false
+		return &protoWriter{}
 	}
-	for _, f := range v.families() {
-		if wanted(f.name) && to.err == nil {
-			write(to, v, f)
-		}
-	}
-	return true
+	return nil
 }
 
-// textSink writes lines.
-type textSink struct {
-	*buffer
-	head        []byte // "# HELP ... # TYPE ...", until the first sample is written
-	name        string
-	check       *prepared
+// lineWriter writes the text formats.
+type lineWriter struct {
 	openMetrics bool
+
+	b      []byte
+	head   []byte // "# HELP ... # TYPE ...", until the first sample of the family is written
+	name   string
+	check  *prepared
+	places places
+	last   numberText
 }
 
-func writeText(to *buffer, v *view, f *family)        { writeLines(to, v, f, false) }
-func writeOpenMetrics(to *buffer, v *view, f *family) { writeLines(to, v, f, true) }
-
-func writeLines(to *buffer, v *view, f *family, openMetrics bool) {
-	s := &textSink{buffer: to, head: textHead(f, openMetrics), name: f.name, openMetrics: openMetrics}
+func (w *lineWriter) write(b []byte, v *view, f *family, from int) ([]byte, int) {
+	if from == 0 {
+		w.head, w.name, w.places = textHead(f, w.openMetrics), f.name, places{}
+	}
+	w.b = b
 	states := v.snapshot.States
-	if f.value == nil {
-		for i := range states {
-			s.check = &v.prepared[i]
-			f.samples(s, &states[i])
-			if to.flushIfFull(); to.err != nil {
-				return
-			}
+	for i := from; i < len(states); i++ {
+		w.check = &v.prepared[i]
+		if f.value == nil {
+			f.samples(w, &states[i])
+		} else if n, ok := f.value(&states[i]); ok {
+			w.begin()
+			w.b = append(w.b, w.check.text...)
+			w.b = w.last.append(w.b, n, w.openMetrics)
 		}
-		return
-	}
-	// The same for one series a check, which most families have: without a call for each.
-	for i := range states {
-		n, ok := f.value(&states[i])
-		if !ok {
-			continue
-		}
-		s.begin()
-		b := append(to.b, v.prepared[i].text...)
-		b = append(b, ' ')
-		if openMetrics {
-			b = n.appendOpenMetrics(b)
-		} else {
-			b = n.appendText(b)
-		}
-		to.b = append(b, '\n')
-		if to.flushIfFull(); to.err != nil {
-			return
+		if len(w.b) >= pageSize {
+			return w.b, i + 1
 		}
 	}
+	return w.b, len(states)
 }
 
 func textHead(f *family, openMetrics bool) []byte {
@@ -159,34 +99,41 @@ func escapeHelp(help []byte) []byte {
 	return b
 }
 
-func (s *textSink) sample(n number) {
-	s.begin()
-	s.b = append(s.b, s.check.text...)
-	s.end(n)
+// sample implements sink.
+func (w *lineWriter) sample(n number) {
+	w.begin()
+	w.b = append(w.b, w.check.text...)
+	w.end(n)
 }
 
-func (s *textSink) sampleWith(n number, e extra) {
-	s.begin()
-	s.b = s.check.appendWith(s.b, e.labels())
-	s.end(n)
+// sampleWith implements sink.
+func (w *lineWriter) sampleWith(n number, l label) {
+	w.begin()
+	w.b = w.check.appendWith(w.b, []label{l}, &w.places)
+	w.end(n)
 }
 
-func (s *textSink) begin() {
-	if s.head != nil {
-		s.b = append(s.b, s.head...)
-		s.head = nil
+// sampleWithAll implements sink.
+func (w *lineWriter) sampleWithAll(n number, e extra) {
+	for i := range e.len {
+		e.array[i].plain = e.ofCheck && w.check.plain
 	}
-	s.b = append(s.b, s.name...)
+	w.begin()
+	w.b = w.check.appendWith(w.b, e.labels(), &w.places)
+	w.end(n)
 }
 
-func (s *textSink) end(n number) {
-	s.b = append(s.b, ' ')
-	if s.openMetrics {
-		s.b = n.appendOpenMetrics(s.b)
-	} else {
-		s.b = n.appendText(s.b)
+func (w *lineWriter) begin() {
+	if w.head != nil {
+		w.b = append(w.b, w.head...)
+		w.head = nil
 	}
-	s.b = append(s.b, '\n')
+	w.b = append(w.b, w.name...)
+}
+
+func (w *lineWriter) end(n number) {
+	w.b = append(w.b, ' ')
+	w.b = append(n.appendAs(w.b, w.openMetrics), '\n')
 }
 
 // Field tags of io.prometheus.client (client_model's metrics.proto), as they stand on the wire: number<<3 | type.
@@ -212,37 +159,51 @@ const (
 	valueSize = 1 + 8 // tag and double
 )
 
-// writeProto writes a family as a length-delimited message. The length stands before the message, so the samples are
+// protoWriter writes length-delimited messages, one a family. The length stands before the message, so the samples are
 // gone through twice.
-func writeProto(to *buffer, v *view, f *family) {
-	size := &protoSize{}
-	for i := range v.snapshot.States {
-		size.start(&v.prepared[i])
-		f.each(size, &v.snapshot.States[i])
+type protoWriter struct {
+	b        []byte
+	check    *prepared
+	labels   int // size of those of check
+	valueTag byte
+}
+
+func (w *protoWriter) write(b []byte, v *view, f *family, from int) ([]byte, int) {
+	states := v.snapshot.States
+	if from == 0 {
+		size := &protoSize{}
+		for i := range states {
+			size.labels = v.prepared[i].protoSize()
+			f.each(size, &states[i])
+		}
+		if size.total == 0 {
+			return b, len(states)
+		}
+		b = w.begin(b, f, size.total)
 	}
-	if size.total == 0 {
-		return
-	}
-	head := bytesSize(len(f.name)) + bytesSize(len(f.help)) + 2
-	to.b = binary.AppendUvarint(to.b, uint64(head+size.total))
-	to.b = appendProtoString(to.b, tagFamilyName, f.name)
-	to.b = appendProtoString(to.b, tagFamilyHelp, f.help)
-	kind := byte(typeGauge)
-	if f.counter {
-		kind = typeCounter
-	}
-	to.b = append(to.b, tagFamilyType, kind)
-	s := &protoSink{buffer: to, valueTag: tagMetricGauge}
-	if f.counter {
-		s.valueTag = tagMetricCount
-	}
-	for i := range v.snapshot.States {
-		s.start(&v.prepared[i])
-		f.each(s, &v.snapshot.States[i])
-		if to.flushIfFull(); to.err != nil {
-			return
+	w.b = b
+	for i := from; i < len(states); i++ {
+		w.check, w.labels = &v.prepared[i], v.prepared[i].protoSize()
+		f.each(w, &states[i])
+		if len(w.b) >= pageSize {
+			return w.b, i + 1
 		}
 	}
+	return w.b, len(states)
+}
+
+// begin appends all of a family but its samples, which take the given size.
+func (w *protoWriter) begin(b []byte, f *family, size int) []byte {
+	kind := byte(typeGauge)
+	w.valueTag = tagMetricGauge
+	if f.counter {
+		kind, w.valueTag = typeCounter, tagMetricCount
+	}
+	head := bytesSize(len(f.name)) + bytesSize(len(f.help)) + 2
+	b = binary.AppendUvarint(b, uint64(head+size))
+	b = appendProtoString(b, tagFamilyName, f.name)
+	b = appendProtoString(b, tagFamilyHelp, f.help)
+	return append(b, tagFamilyType, kind)
 }
 
 // protoSize adds up the sizes of samples.
@@ -251,49 +212,49 @@ type protoSize struct {
 	labels int // of the check
 }
 
-func (s *protoSize) start(p *prepared) { s.labels = p.protoSize() }
-
+// sample implements sink.
 func (s *protoSize) sample(number) { s.total += bytesSize(s.labels + 2 + valueSize) }
 
-func (s *protoSize) sampleWith(_ number, e extra) {
+// sampleWith implements sink.
+func (s *protoSize) sampleWith(_ number, l label) {
+	s.total += bytesSize(s.labels + labelSize(l) + 2 + valueSize)
+}
+
+// sampleWithAll implements sink.
+func (s *protoSize) sampleWithAll(_ number, e extra) {
 	s.total += bytesSize(s.labels + labelsSize(e.labels()) + 2 + valueSize)
 }
 
-// protoSink writes samples.
-type protoSink struct {
-	*buffer
-	check    *prepared
-	labels   int
-	valueTag byte
-}
+// sample implements sink.
+func (w *protoWriter) sample(n number) { w.line(n, nil) }
 
-func (s *protoSink) start(p *prepared) { s.check, s.labels = p, p.protoSize() }
+// sampleWith implements sink.
+func (w *protoWriter) sampleWith(n number, l label) { w.line(n, []label{l}) }
 
-func (s *protoSink) sample(n number) { s.write(n, nil) }
+// sampleWithAll implements sink.
+func (w *protoWriter) sampleWithAll(n number, e extra) { w.line(n, e.labels()) }
 
-func (s *protoSink) sampleWith(n number, e extra) { s.write(n, e.labels()) }
-
-func (s *protoSink) write(n number, extra []label) {
-	b := s.b
+func (w *protoWriter) line(n number, extra []label) {
+	b := w.b
 	b = append(b, tagFamilyMetric)
-	b = binary.AppendUvarint(b, uint64(s.labels+labelsSize(extra)+2+valueSize))
-	for _, name := range s.check.shape.names {
+	b = binary.AppendUvarint(b, uint64(w.labels+labelsSize(extra)+2+valueSize))
+	for _, name := range w.check.shape.names {
 		for len(extra) > 0 && extra[0].name < name {
 			b, extra = appendProtoLabel(b, extra[0]), extra[1:]
 		}
-		b = appendProtoLabel(b, label{name, s.check.value(name)})
+		b = appendProtoLabel(b, label{name: name, value: w.check.value(name)})
 	}
 	for _, l := range extra {
 		b = appendProtoLabel(b, l)
 	}
-	b = append(b, s.valueTag, valueSize, tagValue)
-	s.b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.float()))
+	b = append(b, w.valueTag, valueSize, tagValue)
+	w.b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.float()))
 }
 
 func (p *prepared) protoSize() int {
 	n := 0
 	for _, name := range p.shape.names {
-		n += labelSize(label{name, p.value(name)})
+		n += labelSize(label{name: name, value: p.value(name)})
 	}
 	return n
 }
