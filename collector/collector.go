@@ -52,7 +52,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for i, f := range families {
 		descs[i] = prometheus.NewDesc(f.name, f.help, nil, nil)
 	}
-	s := &metricSink{ch: ch}
+	s := &metricSink{ch: ch, constant: make(map[label]*dto.LabelPair)}
 	for i := range v.snapshot.States {
 		s.check(&v.prepared[i])
 		for j, f := range families {
@@ -93,92 +93,140 @@ func (v *view) release() {
 	views.Put(v)
 }
 
-// metricSink makes a prometheus.Metric of each sample.
+// metricSink makes a prometheus.Metric of each sample. What it allocates is what a scrape this way costs beside the
+// registry's own work, so metrics and labels are made many at a time, and those that many series have are made once.
 type metricSink struct {
 	ch        chan<- prometheus.Metric
 	desc      *prometheus.Desc
 	isCounter bool
 	labels    []*dto.LabelPair // of the check
-	block     []sampleMetric
+	constant  map[label]*dto.LabelPair
+	gauges    []gaugeMetric
+	counters  []counterMetric
+	pairs     []dto.LabelPair
+	lists     []*dto.LabelPair
 }
 
-// metricBlock is how many metrics are allocated together; a block lives as long as any of them.
+// metricBlock is how many things are allocated together; a block lives as long as any of them.
 const metricBlock = 64
 
 func (s *metricSink) check(p *prepared) {
 	names := p.shape.names
-	values, pairs := make([]string, len(names)), make([]dto.LabelPair, len(names))
-	s.labels = make([]*dto.LabelPair, len(names))
+	values := make([]string, len(names))
+	s.labels = s.list(len(names))
 	for i := range names {
 		values[i] = p.value(names[i])
-		pairs[i].Name, pairs[i].Value = &names[i], &values[i]
-		s.labels[i] = &pairs[i]
+		s.labels = append(s.labels, s.pair(&names[i], &values[i]))
 	}
 }
 
+func (s *metricSink) pair(name, value *string) *dto.LabelPair {
+	if len(s.pairs) == 0 {
+		s.pairs = make([]dto.LabelPair, metricBlock)
+	}
+	p := &s.pairs[0]
+	s.pairs = s.pairs[1:]
+	p.Name, p.Value = name, value
+	return p
+}
+
+// list returns an empty list with room for n labels.
+func (s *metricSink) list(n int) []*dto.LabelPair {
+	if len(s.lists) < n {
+		s.lists = make([]*dto.LabelPair, max(4*metricBlock, n))
+	}
+	list := s.lists[:0:n]
+	s.lists = s.lists[n:]
+	return list
+}
+
+// sample implements sink.
 func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 
-func (s *metricSink) sampleWith(n number, l label) {
-	s.sampleWithAll(n, extra{array: [maxExtra]label{l}, len: 1})
-}
+// sampleWith implements sink.
+func (s *metricSink) sampleWith(n number, l label) { s.send(n, s.withLabels([]label{l})) }
 
-func (s *metricSink) sampleWithAll(n number, e extra) { s.send(n, withLabels(s.labels, e)) }
+// sampleWithAll implements sink.
+func (s *metricSink) sampleWithAll(n number, e extra) { s.send(n, s.withLabels(e.labels())) }
 
 func (s *metricSink) send(n number, labels []*dto.LabelPair) {
-	if len(s.block) == 0 {
-		s.block = make([]sampleMetric, metricBlock)
-	}
-	m := &s.block[0]
-	s.block = s.block[1:]
-	m.desc, m.labels, m.value = s.desc, labels, n.float()
 	if s.isCounter {
+		if len(s.counters) == 0 {
+			s.counters = make([]counterMetric, metricBlock)
+		}
+		m := &s.counters[0]
+		s.counters = s.counters[1:]
+		m.desc, m.labels, m.value = s.desc, labels, n.float()
 		m.counter.Value = &m.value
-	} else {
-		m.gauge.Value = &m.value
+		s.ch <- m
+		return
 	}
-	m.isCounter = s.isCounter
+	if len(s.gauges) == 0 {
+		s.gauges = make([]gaugeMetric, metricBlock)
+	}
+	m := &s.gauges[0]
+	s.gauges = s.gauges[1:]
+	m.desc, m.labels, m.value = s.desc, labels, n.float()
+	m.gauge.Value = &m.value
 	s.ch <- m
 }
 
-// withLabels returns a sorted copy of pairs with more labels: registries compare series by sorted labels.
-func withLabels(pairs []*dto.LabelPair, e extra) []*dto.LabelPair {
-	held := &struct {
-		extra
-		pairs [len(e.array)]dto.LabelPair
-	}{extra: e}
-	all := make([]*dto.LabelPair, 0, len(pairs)+e.len)
-	for i := range e.len {
-		l := &held.array[i]
-		for len(pairs) > 0 && pairs[0].GetName() < l.name {
+// withLabels returns the labels of the check and more: sorted, since registries compare series by sorted labels.
+func (s *metricSink) withLabels(more []label) []*dto.LabelPair {
+	pairs := s.labels
+	all := s.list(len(pairs) + len(more))
+	for i := range more {
+		for len(pairs) > 0 && pairs[0].GetName() < more[i].name {
 			all, pairs = append(all, pairs[0]), pairs[1:]
 		}
-		held.pairs[i].Name, held.pairs[i].Value = &l.name, &l.value
-		all = append(all, &held.pairs[i])
+		all = append(all, s.labelPair(more[i]))
 	}
 	return append(all, pairs...)
 }
 
-// sampleMetric is a metric with its message in it, so that Write allocates nothing.
-type sampleMetric struct {
-	desc      *prometheus.Desc
-	labels    []*dto.LabelPair
-	value     float64
-	isCounter bool
-	gauge     dto.Gauge
-	counter   dto.Counter
+// labelPair makes a message of l. Values that need no escaping are the few that are constants.
+func (s *metricSink) labelPair(l label) *dto.LabelPair {
+	if p := s.constant[l]; p != nil {
+		return p
+	}
+	p := s.pair(&l.name, &l.value)
+	if l.plain {
+		s.constant[l] = p
+	}
+	return p
+}
+
+// gaugeMetric is a metric with its message in it, so that Write allocates nothing.
+type gaugeMetric struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	value  float64
+	gauge  dto.Gauge
 }
 
 // Desc implements prometheus.Metric.
-func (m *sampleMetric) Desc() *prometheus.Desc { return m.desc }
+func (m *gaugeMetric) Desc() *prometheus.Desc { return m.desc }
 
 // Write implements prometheus.Metric.
-func (m *sampleMetric) Write(out *dto.Metric) error {
-	out.Label = m.labels
-	if m.isCounter {
-		out.Counter = &m.counter
-	} else {
-		out.Gauge = &m.gauge
-	}
+func (m *gaugeMetric) Write(out *dto.Metric) error {
+	out.Label, out.Gauge = m.labels, &m.gauge
+	return nil
+}
+
+// counterMetric is as gaugeMetric.
+type counterMetric struct {
+	desc    *prometheus.Desc
+	labels  []*dto.LabelPair
+	value   float64
+	counter dto.Counter
+}
+
+// Desc implements prometheus.Metric.
+func (m *counterMetric) Desc() *prometheus.Desc { return m.desc }
+
+// Write implements prometheus.Metric.
+func (m *counterMetric) Write(out *dto.Metric) error {
+	out.Label, out.Counter = m.labels, &m.counter
 	return nil
 }
 

@@ -25,6 +25,9 @@ type HandlerOptions struct {
 // Handler serves the metrics of c in the formats and compressions that promhttp offers, and filters by the query
 // parameter name[] as promhttp does. Its cost for a series is a few percent of promhttp's, and it allocates as much for
 // 10 checks as for 100,000.
+//
+// Scrapes that begin within 100 ms of each other, while the first one is still being answered, get the same answer. A
+// change of checks or of their states is seen by every scrape that begins after it.
 func Handler(c *Collector, o HandlerOptions) http.Handler {
 	log := o.Logger
 	if log == nil {
