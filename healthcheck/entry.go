@@ -73,6 +73,7 @@ func fetchEntries(entries []*entry) (some uint64) {
 func (e *entry) define(c *Check, defaultInterval time.Duration) {
 	e.state.Check, e.checker = c, c.Checker
 	e.state.depends, e.state.windows = len(c.DependsOn) > 0, c.Maintenance != nil
+	e.state.plain = isPlain(c.Endpoint) && isPlain(c.Name)
 	e.state.setInterval(defaultInterval)
 }
 

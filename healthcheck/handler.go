@@ -95,21 +95,27 @@ func appendDocument(b []byte, id Identity, r *Registry) ([]byte, StatusLevel) {
 	if !r.Ready() {
 		level = FAIL
 	}
-	for i, e := range r.view() {
+	entries := r.view()
+	for i, e := range entries {
+		fetchNext(entries, i)
 		if i > 0 {
 			b = append(b, ',')
 		}
 		e.mu.Lock()
-		check, status := e.state.Check, e.state.Status()
+		check, plain, status := e.state.Check, e.state.plain, e.state.Status()
 		if e.state.Failing() && !check.Optional {
 			level = FAIL
 		}
 		e.mu.Unlock()
-		b = appendString(b, check.Endpoint)
+		add := appendString
+		if plain {
+			add = appendPlain
+		}
+		b = add(b, check.Endpoint)
 		b = append(b, `:{"name":`...)
-		b = appendString(b, check.Name)
+		b = add(b, check.Name)
 		b = append(b, `,"endpoint":`...)
-		b = appendString(b, check.Endpoint)
+		b = add(b, check.Endpoint)
 		b = append(b, `,"status":`...)
 		b = appendStatus(b, status)
 		b = append(b, '}')
@@ -122,6 +128,9 @@ func appendDocument(b []byte, id Identity, r *Registry) ([]byte, StatusLevel) {
 const levelSpace = string(FAIL)
 
 func appendStatus(b []byte, s Status) []byte {
+	if s == (Status{Result: OK}) { // most
+		return append(b, `{"result":"OK"}`...)
+	}
 	b = append(b, `{"result":`...)
 	b = appendString(b, string(s.Result))
 	if s.Details != "" {
@@ -133,23 +142,35 @@ func appendStatus(b []byte, s Status) []byte {
 
 // appendString appends s as encoding/json writes it, HTML escaped.
 func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if plain[s[i]] {
-			continue
-		}
-		quoted, err := json.Marshal(s)
-		if err != nil { // a string always marshals
-			quoted = []byte(`""`)
-		}
-		return append(b, quoted...)
+	if isPlain(s) {
+		return appendPlain(b, s)
 	}
+	quoted, err := json.Marshal(s)
+	if err != nil { // a string always marshals
+		quoted = []byte(`""`)
+	}
+	return append(b, quoted...)
+}
+
+// appendPlain is appendString for a string that is known to need no escaping.
+func appendPlain(b []byte, s string) []byte {
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
 }
 
-// plain tells the bytes that stand for themselves in JSON, HTML escaped.
-var plain = func() (is [256]bool) {
+// isPlain reports whether s needs no escaping.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if !plainBytes[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// plainBytes tells the bytes that stand for themselves in JSON, HTML escaped.
+var plainBytes = func() (is [256]bool) {
 	for c := byte(' '); c < utf8.RuneSelf; c++ {
 		is[c] = strings.IndexByte(`"\<>&`, c) < 0
 	}

@@ -18,6 +18,7 @@ type State struct {
 	reason               Reason // of the last failure
 	stuck, inMaintenance bool
 	depends, windows     bool   // the definition has dependencies, maintenance windows
+	plain                bool   // endpoint and name of the definition need no escaping in JSON
 	seq                  uint64 // order of registration; never changes
 
 	since            int64         // as lastEnd
