@@ -15,7 +15,7 @@ import (
 // settings is the configuration in force.
 type settings struct {
 	mu      sync.Mutex // held while a configuration is read, so that one is read after the other
-	current *config.Config
+	current config.InUse
 	watched config.Sources // of the last attempt, good or bad
 
 	state struct {
@@ -52,7 +52,7 @@ func (e *Exporter) Reload() error {
 		s.state.Unlock()
 		return err
 	}
-	s.current, s.watched = next, next.Sources
+	s.current, s.watched = next.InUse(), next.Sources
 	now := time.Now()
 	s.state.Lock()
 	s.state.identity = healthcheck.Identity{Name: next.Name, Version: next.Version}
@@ -63,7 +63,7 @@ func (e *Exporter) Reload() error {
 	return nil
 }
 
-func (e *Exporter) read(previous *config.Config) (*config.Config, error) {
+func (e *Exporter) read(previous config.InUse) (*config.Config, error) {
 	o := config.Options{Previous: previous, Lookup: e.lookup}
 	if e.options.ConfigFile == "" {
 		return config.Parse("default.yml", config.DefaultYAML(), o)
@@ -89,17 +89,12 @@ func (e *Exporter) lookup(name string) (string, bool) {
 }
 
 // changes returns what leads from one configuration to the next, and the number of checks that stay as they are.
-func changes(from, to *config.Config) (ch healthcheck.Changes, unchanged int) {
-	old := make(map[string]*config.Check)
-	if from != nil {
-		for i := range from.Checks {
-			old[from.Checks[i].Endpoint] = &from.Checks[i]
-		}
-	}
+func changes(from config.InUse, to *config.Config) (ch healthcheck.Changes, unchanged int) {
+	kept := make(map[string]bool, len(from))
 	for i := range to.Checks {
 		c := &to.Checks[i]
-		before, known := old[c.Endpoint]
-		delete(old, c.Endpoint)
+		before, known := from[c.Endpoint]
+		kept[c.Endpoint] = true
 		switch {
 		case !known:
 			ch.Register = append(ch.Register, c.Check)
@@ -109,8 +104,10 @@ func changes(from, to *config.Config) (ch healthcheck.Changes, unchanged int) {
 			unchanged++
 		}
 	}
-	for endpoint := range old {
-		ch.Unregister = append(ch.Unregister, endpoint)
+	for endpoint := range from {
+		if !kept[endpoint] {
+			ch.Unregister = append(ch.Unregister, endpoint)
+		}
 	}
 	return ch, unchanged
 }

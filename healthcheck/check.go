@@ -153,19 +153,20 @@ func (c *Check) Validate() error {
 	if c.FailureThreshold < 0 || c.SuccessThreshold < 0 {
 		bad("thresholds must not be negative")
 	}
-	var names []string
-	if len(c.Labels) > 0 { // most checks have none, and sorting nothing allocates too
-		names = slices.Sorted(maps.Keys(c.Labels))
-	}
-	for _, name := range names {
+	var mistakes []string
+	for name, value := range c.Labels {
 		switch {
 		case !validLabelName(name):
-			bad("label name %q is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __", name)
+			mistakes = append(mistakes, fmt.Sprintf("label name %q is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __", name))
 		case slices.Contains(reservedLabels, name):
-			bad("label name %q is reserved", name)
-		case !utf8.ValidString(c.Labels[name]):
-			bad("label %s is not valid UTF-8", name)
+			mistakes = append(mistakes, fmt.Sprintf("label name %q is reserved", name))
+		case !utf8.ValidString(value):
+			mistakes = append(mistakes, fmt.Sprintf("label %s is not valid UTF-8", name))
 		}
+	}
+	slices.Sort(mistakes) // a map has no order
+	for _, text := range mistakes {
+		bad("%s", text)
 	}
 	return errors.Join(errs...)
 }

@@ -58,7 +58,7 @@ func benchmarkLoad(b *testing.B, n int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		benchmarkParse(b, data, config.Options{Previous: cfg})
+		benchmarkParse(b, data, config.Options{Previous: cfg.InUse()})
 	})
 }
 

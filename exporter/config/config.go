@@ -37,15 +37,35 @@ type Check struct {
 	Fingerprint Fingerprint
 }
 
+// InUse is what the next configuration has to know of the one in use, by endpoint: little, as there may be many checks.
+type InUse map[string]BuiltCheck
+
+// BuiltCheck is what was made of a check.
+type BuiltCheck struct {
+	Target      string
+	Checker     healthcheck.Checker
+	Fingerprint Fingerprint
+}
+
+// InUse returns what is to be kept of c.
+func (c *Config) InUse() InUse {
+	u := make(InUse, len(c.Checks))
+	for i := range c.Checks {
+		check := &c.Checks[i]
+		u[check.Endpoint] = BuiltCheck{check.Target, check.Checker, check.Fingerprint}
+	}
+	return u
+}
+
 // Options tells how to read a configuration. The zero value is ready to use.
 type Options struct {
 	// Lookup returns the value of an environment variable; nil means [os.LookupEnv].
 	Lookup func(name string) (value string, ok bool)
 	// Dir is the folder that relative paths in the configuration start from; empty means that of the configuration.
 	Dir string
-	// Previous, if not nil, is the configuration in use. A check with the same endpoint and fingerprint in both
+	// Previous, if not nil, is of the configuration in use. A check with the same endpoint and fingerprint in both
 	// keeps its Checker, so that nothing it holds, such as a connection, is lost.
-	Previous *Config
+	Previous InUse
 
 	kinds map[string]builder // for tests; nil means all
 }

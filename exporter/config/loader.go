@@ -68,7 +68,7 @@ type checkSettings struct {
 type loader struct {
 	decoder
 	settings  settings
-	previous  map[string]*Check
+	previous  InUse
 	builders  map[string]builder
 	kindNames []string
 	configs   map[string]reflect.Value // one *Config of each kind, used for all checks in turn
@@ -100,6 +100,7 @@ func newLoader(file string, opts Options, sources *sourceReader) *loader {
 	}
 	l := &loader{
 		builders: builders,
+		previous: opts.Previous,
 		decoder: decoder{
 			expander: expander{dir: opts.Dir, lookup: opts.Lookup, sources: sources},
 			file:     file,
@@ -113,13 +114,6 @@ func newLoader(file string, opts Options, sources *sourceReader) *loader {
 		l.kinds = append(l.kinds, kindNode{name, place{value, key.Line}})
 	})
 	l.check.hint = l.settingOfKind
-	if opts.Previous != nil {
-		l.previous = make(map[string]*Check, len(opts.Previous.Checks))
-		for i := range opts.Previous.Checks {
-			c := &opts.Previous.Checks[i]
-			l.previous[c.Endpoint] = c
-		}
-	}
 	return l
 }
 

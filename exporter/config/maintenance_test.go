@@ -97,7 +97,7 @@ func TestChangedWindowResetsNothing(t *testing.T) {
 	opts := testOptions()
 	before, err := config.Parse("c.yml", fmt.Appendf(nil, yaml, "2002-01-01T00:00:00Z"), opts)
 	require.NoError(t, err)
-	opts.Previous = before
+	opts.Previous = before.InUse()
 	after, err := config.Parse("c.yml", fmt.Appendf(nil, yaml, "9999-01-01T00:00:00Z"), opts)
 	require.NoError(t, err)
 	require.NotEqual(t, before.Checks[0].Fingerprint, after.Checks[0].Fingerprint)

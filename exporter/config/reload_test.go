@@ -129,7 +129,7 @@ checks:
 	require.NoError(t, err)
 
 	require.NoError(t, os.WriteFile(secret, []byte("two"), 0o600))
-	opts.Previous = old
+	opts.Previous = old.InUse()
 	cfg, err := config.Parse("c.yml", fmt.Appendf(nil, "name: new\n"+yaml+"  - {endpoint: new, web: {url: http://x/a}}\n", "c"), opts)
 	require.NoError(t, err)
 	require.Len(t, cfg.Checks, 5)

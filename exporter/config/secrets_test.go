@@ -214,7 +214,7 @@ func TestRedactedCheckersAreCheckers(t *testing.T) {
 	assert.False(t, ok)
 	assert.IsType(t, &echo{}, cfg.Checks[2].Checker, "nothing to hide")
 
-	opts.Previous = cfg
+	opts.Previous = cfg.InUse()
 	again, err := config.Parse("c.yml", yaml, opts)
 	require.NoError(t, err)
 	for i := range cfg.Checks {
