@@ -25,12 +25,13 @@ func serve(ctx context.Context, o *exporter.Options, stderr io.Writer) int {
 	defer signal.Stop(hup)
 	o.ReloadRequests = hup
 	o.Logger.Info("starting "+program, "version", version.Info(), "build", version.BuildContext())
+	running := tuneGC(o.ConfigFile)
 	e, err := exporter.New(ctx, *o)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitCannot
 	}
-	tuneGC()
+	running()
 	if err := e.Run(ctx); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitCannot
