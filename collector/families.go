@@ -31,6 +31,15 @@ const maxExtra = 3
 // plain returns a label whose value needs no escaping.
 func plain(name, value string) label { return label{name: name, value: value, plain: true} }
 
+// constant is plain for a label that many series have.
+func constant(name, value string) label {
+	l := plain(name, value)
+	l.text = string(appendLabel(nil, ',', l))
+	return l
+}
+
+var resultFail, resultOK = constant("result", "fail"), constant("result", "ok")
+
 func (e *extra) labels() []label { return e.array[:e.len] }
 
 // family is a metric family with series for each check. It has either value or samples.
@@ -86,8 +95,8 @@ var checkFamilies = []family{
 		counter: true,
 		samples: func(to sink, s *healthcheck.State) {
 			ok, failed := s.Runs()
-			to.sampleWith(count(failed), plain("result", "fail"))
-			to.sampleWith(count(ok), plain("result", "ok"))
+			to.sampleWith(count(failed), resultFail)
+			to.sampleWith(count(ok), resultOK)
 		},
 	},
 	{

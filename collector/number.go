@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// number is a sample's value: mantissa × 10^-scale where exact is set, else f. Most values are counts, or times in a
-// known resolution; writing their digits takes a quarter of what strconv needs to find the shortest ones of a float.
+// number is a sample's value: mantissa × 10^-scale, or a float64. Most values are counts, or times in a known resolution;
+// writing their digits takes a quarter of what strconv needs to find the shortest ones of a float.
 type number struct {
-	f        float64
-	mantissa uint64
-	scale    int8
-	exact    bool
+	mantissa uint64 // or the bits of the float64
+	scale    int8   // isFloat for a float64
 }
+
+const isFloat = -1
 
 // maxMantissa bounds exact numbers: two decimals of up to 15 digits are never the same float64, so that the shortest
 // digits of the float are those of the decimal.
 const maxMantissa = 1e15
 
-func float(f float64) number { return number{f: f} }
+func float(f float64) number { return number{math.Float64bits(f), isFloat} }
 
 func flag(b bool) number {
 	if b {
-		return number{mantissa: 1, exact: true}
+		return number{mantissa: 1}
 	}
-	return number{exact: true}
+	return number{}
 }
 
 func count(n uint64) number {
 	if n >= maxMantissa {
 		return float(float64(n))
 	}
-	return number{mantissa: n, exact: true}
+	return number{mantissa: n}
 }
 
 // seconds is a duration to the nanosecond.
@@ -41,7 +41,7 @@ func seconds(d time.Duration) number {
 	if d < 0 || d >= maxMantissa {
 		return float(d.Seconds())
 	}
-	return number{mantissa: uint64(d), scale: 9, exact: true}
+	return number{uint64(d), 9}
 }
 
 // unixTime is a time to the millisecond, as Prometheus itself keeps times.
@@ -50,15 +50,15 @@ func unixTime(t time.Time) number {
 	if ms < 0 || ms >= maxMantissa {
 		return float(float64(ms) / 1e3)
 	}
-	return number{mantissa: uint64(ms), scale: 3, exact: true}
+	return number{uint64(ms), 3}
 }
 
 var powers = [...]float64{0: 1, 3: 1e3, 9: 1e9}
 
 // float returns the value as a float64.
 func (n number) float() float64 {
-	if !n.exact {
-		return n.f
+	if n.scale == isFloat {
+		return math.Float64frombits(n.mantissa)
 	}
 	return float64(n.mantissa) / powers[n.scale]
 }
@@ -66,15 +66,17 @@ func (n number) float() float64 {
 // appendText appends the number as the text format of Prometheus has it: the shortest digits, with an exponent where
 // strconv's format 'g' has one.
 func (n number) appendText(b []byte) []byte {
-	switch {
-	case n.exact:
+	if n.scale != isFloat {
 		return appendDecimal(b, n.mantissa, int(n.scale))
-	case math.IsInf(n.f, 1):
-		return append(b, "+Inf"...)
-	case n.f == 0: // also -0
-		return append(b, '0')
 	}
-	return strconv.AppendFloat(b, n.f, 'g', -1, 64) // NaN and -Inf are as wanted
+	switch f := n.float(); {
+	case math.IsInf(f, 1):
+		return append(b, "+Inf"...)
+	case f == 0: // also -0
+		return append(b, '0')
+	default:
+		return strconv.AppendFloat(b, f, 'g', -1, 64) // NaN and -Inf are as wanted
+	}
 }
 
 // appendAs appends the number as one of the text formats has it.
@@ -92,7 +94,7 @@ func (n number) appendOpenMetrics(b []byte) []byte {
 	if bytes.ContainsAny(b[at:], "e.Na") { // also NaN; Inf has an f
 		return b
 	}
-	if math.IsInf(n.f, 0) {
+	if n.scale == isFloat && math.IsInf(n.float(), 0) {
 		return b
 	}
 	return append(b, ".0"...)

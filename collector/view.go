@@ -35,7 +35,8 @@ type shape struct {
 // label is a label of a single series.
 type label struct {
 	name, value string
-	plain       bool // value is known to need no escaping
+	plain       bool   // value is known to need no escaping
+	text        string // as a line has it behind another label; may be empty
 }
 
 const checkLabel = "check"
@@ -186,7 +187,11 @@ func (p *prepared) appendWith(b []byte, extra []label, pl *places) []byte {
 			end = int(p.ends[n-1])
 		}
 		b = append(b, p.text[from:end]...)
-		b = appendLabel(b, ',', extra[i])
+		if l := &extra[i]; l.text != "" {
+			b = append(b, l.text...)
+		} else {
+			b = appendLabel(b, ',', *l)
+		}
 		from = end
 	}
 	return append(b, p.text[from:]...)
