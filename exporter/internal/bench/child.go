@@ -8,11 +8,15 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
 // childPrefix marks the roles that this program plays as a child of itself: they must be processes of their own, so that
@@ -27,6 +31,8 @@ func child(args []string) {
 		target(ctx)
 	case childPrefix + "loop":
 		loop(ctx, args[1], args[2] == "kept", number(args[3]))
+	case childPrefix + "noop":
+		noop(ctx, number(args[1]))
 	}
 }
 
@@ -55,6 +61,24 @@ func target(ctx context.Context) {
 	fmt.Println(l.Addr())
 	go server.Serve(l) //nolint:errcheck // until the process ends
 	<-ctx.Done()
+}
+
+// noop is a program that uses the library with n checks that do nothing, and the garbage collector as the exporter does.
+func noop(ctx context.Context, n int) {
+	debug.SetGCPercent(50)
+	reg, err := registry(n, nil)
+	if err != nil {
+		panic(err) // the checks are constants
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	server := &http.Server{Handler: collector.Handler(collector.New(reg), collector.HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second}
+	fmt.Println(l.Addr())
+	go server.Serve(l) //nolint:errcheck // until the process ends
+	time.AfterFunc(5*time.Second, debug.FreeOSMemory)
+	_ = (&healthcheck.Runner{Registry: reg}).Run(ctx)
 }
 
 // loop is the baseline of a probe: net/http, n probes a second, released in slots of 50 ms to 8 workers.
