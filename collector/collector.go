@@ -175,11 +175,11 @@ func (s *metricSink) send(n number, labels []*dto.LabelPair) {
 func (s *metricSink) withLabels(more []label) []*dto.LabelPair {
 	pairs := s.labels
 	all := s.list(len(pairs) + len(more))
-	for i := range more {
-		for len(pairs) > 0 && pairs[0].GetName() < more[i].name {
+	for _, l := range more {
+		for len(pairs) > 0 && pairs[0].GetName() < l.name {
 			all, pairs = append(all, pairs[0]), pairs[1:]
 		}
-		all = append(all, s.labelPair(more[i]))
+		all = append(all, s.labelPair(l))
 	}
 	return append(all, pairs...)
 }
