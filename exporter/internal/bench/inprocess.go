@@ -216,7 +216,24 @@ func (b *bench) runner() error {
 		b.table.add(row{what: fmt.Sprintf("runner, %d no-op checks at 1 s, p99 of the start delay (upper bound of its bucket)", n), ours: of(func(r runnerResult) float64 { return r.p99 }), unit: "ms", bar: 5})
 		b.table.add(row{what: fmt.Sprintf("runner, %d no-op checks at 1 s, runs missed", n), ours: max(0, 100-of(func(r runnerResult) float64 { return r.done })), unit: "%", bar: 0.5})
 	}
+	b.table.add(row{what: "waking every 50 ms for nothing, of a core (what an idle runner costs on this machine)", ours: emptySlots(b.ctx, 5*time.Second), unit: "%"})
 	return b.slowNeighbours()
+}
+
+// emptySlots returns what it costs to wake for each slot.
+func emptySlots(ctx context.Context, d time.Duration) float64 {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	ticker := time.NewTicker(healthcheck.MinInterval)
+	defer ticker.Stop()
+	cpu := selfCPU()
+	for ctx.Err() == nil {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+	return 100 * (selfCPU() - cpu).Seconds() / d.Seconds()
 }
 
 // slowNeighbours has 10,000 checks of which one in a hundred hangs until its timeout.

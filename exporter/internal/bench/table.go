@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -93,6 +94,7 @@ func (b *bench) pair(ours, base func() float64) (oursMedian, baseMedian float64)
 // costEach returns the CPU nanoseconds of this process for each of n units, while work is repeated for at least a while.
 func costEach(n int, work func()) float64 {
 	const atLeast = 150 * time.Millisecond
+	runtime.GC() // the garbage of what was measured before is not ours
 	began := selfCPU()
 	for times := 1; ; times++ {
 		work()
