@@ -100,6 +100,7 @@ type metricSink struct {
 	desc      *prometheus.Desc
 	isCounter bool
 	labels    []*dto.LabelPair // of the check
+	more      extra
 	constant  map[label]*dto.LabelPair
 	gauges    []gaugeMetric
 	counters  []counterMetric
@@ -147,7 +148,10 @@ func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 func (s *metricSink) sampleWith(n number, l label) { s.send(n, s.withLabels([]label{l})) }
 
 // sampleWithAll implements sink.
-func (s *metricSink) sampleWithAll(n number, e extra) { s.send(n, s.withLabels(e.labels())) }
+func (s *metricSink) sampleWithAll(n number, e *extra) { s.send(n, s.withLabels(e.labels())) }
+
+// extra implements sink.
+func (s *metricSink) extra() *extra { return &s.more }
 
 func (s *metricSink) send(n number, labels []*dto.LabelPair) {
 	if s.isCounter {

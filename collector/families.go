@@ -16,10 +16,11 @@ const prefix = "healthcheck_"
 type sink interface {
 	sample(n number)
 	sampleWith(n number, l label) // a label beside those of the check
-	sampleWithAll(n number, e extra)
+	sampleWithAll(n number, e *extra)
+	extra() *extra // for sampleWithAll; the sink's own, so that passing it through an interface allocates nothing
 }
 
-// extra is a few labels, sorted by name. It is an array so that passing it through an interface allocates nothing.
+// extra is a few labels, sorted by name.
 type extra struct {
 	array   [maxExtra]label
 	len     int
@@ -170,12 +171,12 @@ var checkFamilies = []family{
 		name: prefix + "info",
 		help: "What is checked, always 1.",
 		samples: func(to sink, s *healthcheck.State) {
-			c := s.Check
-			to.sampleWithAll(flag(true), extra{
-				array:   [maxExtra]label{{name: "kind", value: c.Kind}, {name: "name", value: c.Name}, {name: "target", value: c.Target}},
-				len:     3,
-				ofCheck: true,
-			})
+			c, e := s.Check, to.extra()
+			e.array[0] = label{name: "kind", value: c.Kind}
+			e.array[1] = label{name: "name", value: c.Name}
+			e.array[2] = label{name: "target", value: c.Target}
+			e.len, e.ofCheck = 3, true
+			to.sampleWithAll(flag(true), e)
 		},
 	},
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -166,7 +167,8 @@ func (t *numberText) append(b []byte, n number, openMetrics bool) []byte {
 		t.number = n
 	}
 	start := len(b)
-	b = append(b, t.b[:]...)
+	b = slices.Grow(b, numberSpace)[:start+numberSpace]
+	*(*[numberSpace]byte)(b[start:]) = t.b
 	return b[:start+t.len]
 }
 

@@ -37,6 +37,7 @@ type lineWriter struct {
 	head   []byte // "# HELP ... # TYPE ...", until the first sample of the family is written
 	name   string
 	check  *prepared
+	more   extra
 	places places
 	last   numberText
 }
@@ -114,7 +115,7 @@ func (w *lineWriter) sampleWith(n number, l label) {
 }
 
 // sampleWithAll implements sink.
-func (w *lineWriter) sampleWithAll(n number, e extra) {
+func (w *lineWriter) sampleWithAll(n number, e *extra) {
 	for i := range e.len {
 		e.array[i].plain = e.ofCheck && w.check.plain
 	}
@@ -122,6 +123,9 @@ func (w *lineWriter) sampleWithAll(n number, e extra) {
 	w.b = w.check.appendWith(w.b, e.labels(), &w.places)
 	w.end(n)
 }
+
+// extra implements sink.
+func (w *lineWriter) extra() *extra { return &w.more }
 
 func (w *lineWriter) begin() {
 	if w.head != nil {
@@ -165,6 +169,7 @@ type protoWriter struct {
 	b        []byte
 	check    *prepared
 	labels   int // size of those of check
+	more     extra
 	valueTag byte
 }
 
@@ -210,6 +215,7 @@ func (w *protoWriter) begin(b []byte, f *family, size int) []byte {
 type protoSize struct {
 	total  int
 	labels int // of the check
+	more   extra
 }
 
 // sample implements sink.
@@ -221,9 +227,12 @@ func (s *protoSize) sampleWith(_ number, l label) {
 }
 
 // sampleWithAll implements sink.
-func (s *protoSize) sampleWithAll(_ number, e extra) {
+func (s *protoSize) sampleWithAll(_ number, e *extra) {
 	s.total += bytesSize(s.labels + labelsSize(e.labels()) + 2 + valueSize)
 }
+
+// extra implements sink.
+func (s *protoSize) extra() *extra { return &s.more }
 
 // sample implements sink.
 func (w *protoWriter) sample(n number) { w.line(n, nil) }
@@ -232,7 +241,10 @@ func (w *protoWriter) sample(n number) { w.line(n, nil) }
 func (w *protoWriter) sampleWith(n number, l label) { w.line(n, []label{l}) }
 
 // sampleWithAll implements sink.
-func (w *protoWriter) sampleWithAll(n number, e extra) { w.line(n, e.labels()) }
+func (w *protoWriter) sampleWithAll(n number, e *extra) { w.line(n, e.labels()) }
+
+// extra implements sink.
+func (w *protoWriter) extra() *extra { return &w.more }
 
 func (w *protoWriter) line(n number, extra []label) {
 	b := w.b
