@@ -101,7 +101,7 @@ func (s *sharer) leave(c *shared) {
 // fresh reports whether another scrape may join.
 func (c *shared) fresh() bool { return c.joinable.Load() && time.Since(c.began) < joinTime }
 
-// page returns a page, which the reader gives back to done; nil behind the last one. It is false for one that is no
+// page returns a page, which is to be given back to read; nil behind the last one. It is false for one that is no
 // longer kept.
 func (c *shared) page(number int) (p *page, kept bool, err error) {
 	c.mu.Lock()

@@ -12,7 +12,7 @@ import (
 // entry is a registered check with all that is known of it. Its size counts: there may be 100,000, and a run of a quick
 // check costs what it costs to fetch its memory. Fields are in the order of cache lines of 64 bytes: planning touches the
 // first, a good run the first three and one of the history's. The second and the third have a field that never changes,
-// so that they can be fetched without a lock: see worker.fetch.
+// so that they can be fetched without a lock: see touch.
 type entry struct {
 	mu      sync.Mutex
 	run     atomic.Pointer[run] // under way, or past its deadline and not returned; written with mu held

@@ -175,7 +175,7 @@ func (r *run) finish(res *Result, end time.Time) {
 	case first && !dropped:
 		news = e.record(r, *res, end)
 	case !first:
-		r.entry.reg.stuck.Add(-1)
+		e.reg.stuck.Add(-1)
 		e.state.stuck = false
 		if !dropped {
 			e.amend(*res)
@@ -191,7 +191,7 @@ func (r *run) finish(res *Result, end time.Time) {
 
 	r.reusable = r.cancel(context.Canceled)
 	closing.close()
-	r.entry.reg.tell(news)
+	e.reg.tell(news)
 }
 
 // expire settles the run at its deadline, unless it has returned, and tells the check to stop. It reports whether the
@@ -209,11 +209,11 @@ func (r *run) expire(now time.Time) bool {
 		news = e.record(r, Result{Level: FAIL, Reason: ReasonTimeout, Details: noResult(r)}, now)
 	}
 	e.state.stuck = true
-	r.entry.reg.stuck.Add(1)
+	e.reg.stuck.Add(1)
 	e.announceSettled()
 	e.mu.Unlock()
 	r.cancel(context.DeadlineExceeded)
-	r.entry.reg.tell(news)
+	e.reg.tell(news)
 	return true
 }
 
