@@ -90,17 +90,18 @@ func (e *Exporter) lookup(name string) (string, bool) {
 
 // changes returns what leads from one configuration to the next, and the number of checks that stay as they are.
 func changes(from config.InUse, to *config.Config) (ch healthcheck.Changes, unchanged int) {
-	kept := make(map[string]bool, len(from))
+	kept := make(map[string]bool, len(from)) // of those in from
 	for i := range to.Checks {
 		c := &to.Checks[i]
 		before, known := from[c.Endpoint]
-		kept[c.Endpoint] = true
-		switch {
-		case !known:
+		if !known {
 			ch.Register = append(ch.Register, c.Check)
-		case before.Fingerprint != c.Fingerprint:
+			continue
+		}
+		kept[c.Endpoint] = true
+		if before.Fingerprint != c.Fingerprint {
 			ch.Update = append(ch.Update, c.Check)
-		default:
+		} else {
 			unchanged++
 		}
 	}
