@@ -206,7 +206,7 @@ func (e *entry) enter(level level, now time.Time) {
 
 // countFailing adds n to the number of checks that make the whole FAIL, if this is one of them.
 func (e *entry) countFailing(n int64) {
-	if e.state.level == levelFail && !e.state.Check.Optional {
+	if e.state.failsWhole() {
 		e.reg.failing.Add(n)
 	}
 }

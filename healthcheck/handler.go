@@ -103,7 +103,7 @@ func appendDocument(b []byte, id Identity, r *Registry) ([]byte, StatusLevel) {
 		}
 		e.mu.Lock()
 		check, plain, status := e.state.Check, e.state.plain, e.state.Status()
-		if e.state.Failing() && !check.Optional {
+		if e.state.failsWhole() {
 			level = FAIL
 		}
 		e.mu.Unlock()

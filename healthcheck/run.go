@@ -28,7 +28,8 @@ type run struct {
 
 	// Set by finish.
 	reusable bool // it may begin again
-	again    bool // the next run may have to be brought forward
+	updated  bool // the check has another definition by now
+	hurry    bool // it failed, and the check has an interval for bad times
 
 	mu    sync.Mutex
 	used  bool          // a method of the context was called
@@ -181,7 +182,8 @@ func (r *run) finish(res *Result, end time.Time) {
 			e.amend(*res)
 		}
 	}
-	r.again = e.state.Check != r.check || e.state.raw == levelFail && r.check.FailingInterval > 0
+	r.updated = e.state.Check != r.check
+	r.hurry = e.state.raw == levelFail && r.check.FailingInterval > 0
 	var closing closerList
 	if e.aside != nil {
 		e.announceSettled()

@@ -277,7 +277,7 @@ func (s *scheduler) work(w *worker) {
 		if quick := now.Sub(r.start) < quickRun; quick == item.slow {
 			s.setQuick(item.entry, quick)
 		}
-		if r.again {
+		if r.updated || r.hurry {
 			s.afterRun(r)
 		}
 		if !r.reusable {
@@ -318,12 +318,9 @@ func (s *scheduler) setQuick(e *entry, quick bool) {
 // afterRun brings the next run forward where the check has an interval for bad times, or was updated meanwhile.
 func (s *scheduler) afterRun(r *run) {
 	e := r.entry
-	e.mu.Lock()
-	updated := e.state.Check != r.check
-	e.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if updated {
+	if r.updated {
 		if !s.stopped && e.plan.inWheel && !s.queue.has(e) { // stopped, the plan may be another scheduler's
 			s.queue.add(e, s.at(time.Now()))
 			s.wake()

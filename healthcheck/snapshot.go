@@ -41,7 +41,7 @@ func (r *Registry) SnapshotInto(s *Snapshot) {
 		s.States = append(s.States, e.state)
 		e.mu.Unlock()
 		st := &s.States[len(s.States)-1]
-		if st.Failing() && !st.Check.Optional {
+		if st.failsWhole() {
 			s.Level = FAIL
 		}
 		if st.windows {
@@ -91,7 +91,7 @@ func (r *Registry) firstFailing() (State, bool) {
 		e.mu.Lock()
 		s := e.state
 		e.mu.Unlock()
-		fails := s.Failing() && !s.Check.Optional || !ready && !s.Decided()
+		fails := s.failsWhole() || !ready && !s.Decided()
 		if fails && (!found || s.seq < first.seq) {
 			first, found = s, true
 		}

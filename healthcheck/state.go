@@ -91,6 +91,9 @@ func (s *State) Decided() bool { return s.level != levelUnknown }
 // Failing reports whether the check is FAIL after thresholds. A check without a run is not failing yet.
 func (s *State) Failing() bool { return s.level == levelFail }
 
+// failsWhole reports whether the check makes the whole FAIL.
+func (s *State) failsWhole() bool { return s.Failing() && !s.Check.Optional }
+
 // Status returns what /status shows: the state after thresholds with the details of the run that explains it. A check
 // that has not run is FAIL.
 func (s *State) Status() Status {
