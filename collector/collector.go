@@ -121,12 +121,18 @@ func (s *metricSink) check(p *prepared) {
 	}
 }
 
-func (s *metricSink) pair(name, value *string) *dto.LabelPair {
-	if len(s.pairs) == 0 {
-		s.pairs = make([]dto.LabelPair, metricBlock)
+// next returns the next thing of a block, which is made anew when it is used up.
+func next[T any](block *[]T) *T {
+	if len(*block) == 0 {
+		*block = make([]T, metricBlock)
 	}
-	p := &s.pairs[0]
-	s.pairs = s.pairs[1:]
+	p := &(*block)[0]
+	*block = (*block)[1:]
+	return p
+}
+
+func (s *metricSink) pair(name, value *string) *dto.LabelPair {
+	p := next(&s.pairs)
 	p.Name, p.Value = name, value
 	return p
 }
@@ -154,23 +160,16 @@ func (s *metricSink) sampleWithAll(n number, e *extra) { s.send(n, s.withLabels(
 func (s *metricSink) extra() *extra { return &s.more }
 
 func (s *metricSink) send(n number, labels []*dto.LabelPair) {
+	common := sampleMetric{s.desc, labels, n.float()}
 	if s.isCounter {
-		if len(s.counters) == 0 {
-			s.counters = make([]counterMetric, metricBlock)
-		}
-		m := &s.counters[0]
-		s.counters = s.counters[1:]
-		m.desc, m.labels, m.value = s.desc, labels, n.float()
+		m := next(&s.counters)
+		m.sampleMetric = common
 		m.counter.Value = &m.value
 		s.ch <- m
 		return
 	}
-	if len(s.gauges) == 0 {
-		s.gauges = make([]gaugeMetric, metricBlock)
-	}
-	m := &s.gauges[0]
-	s.gauges = s.gauges[1:]
-	m.desc, m.labels, m.value = s.desc, labels, n.float()
+	m := next(&s.gauges)
+	m.sampleMetric = common
 	m.gauge.Value = &m.value
 	s.ch <- m
 }
@@ -200,16 +199,21 @@ func (s *metricSink) labelPair(l label) *dto.LabelPair {
 	return p
 }
 
-// gaugeMetric is a metric with its message in it, so that Write allocates nothing.
-type gaugeMetric struct {
+// sampleMetric is what a gauge and a counter have in common.
+type sampleMetric struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair
 	value  float64
-	gauge  dto.Gauge
 }
 
 // Desc implements prometheus.Metric.
-func (m *gaugeMetric) Desc() *prometheus.Desc { return m.desc }
+func (m *sampleMetric) Desc() *prometheus.Desc { return m.desc }
+
+// gaugeMetric is a metric with its message in it, so that Write allocates nothing.
+type gaugeMetric struct {
+	sampleMetric
+	gauge dto.Gauge
+}
 
 // Write implements prometheus.Metric.
 func (m *gaugeMetric) Write(out *dto.Metric) error {
@@ -217,16 +221,11 @@ func (m *gaugeMetric) Write(out *dto.Metric) error {
 	return nil
 }
 
-// counterMetric is as gaugeMetric.
+// counterMetric is as gaugeMetric, for the message of a counter, which is larger.
 type counterMetric struct {
-	desc    *prometheus.Desc
-	labels  []*dto.LabelPair
-	value   float64
+	sampleMetric
 	counter dto.Counter
 }
-
-// Desc implements prometheus.Metric.
-func (m *counterMetric) Desc() *prometheus.Desc { return m.desc }
 
 // Write implements prometheus.Metric.
 func (m *counterMetric) Write(out *dto.Metric) error {

@@ -84,23 +84,10 @@ type compressor interface {
 	Reset(w io.Writer)
 }
 
-// newCompressor returns a compressor that writes to w; freeCompressor gives its memory back.
-func newCompressor(c coding, w io.Writer) compressor {
-	pool := &gzipWriters
+// compressors returns the pool of compressors for a coding other than identity.
+func compressors(c coding) *sync.Pool {
 	if c == zstdCoding {
-		pool = &zstdWriters
+		return &zstdWriters
 	}
-	z := pool.Get().(compressor)
-	z.Reset(w)
-	return z
-}
-
-func freeCompressor(z compressor) {
-	z.Reset(io.Discard)
-	switch z.(type) {
-	case *gzip.Writer:
-		gzipWriters.Put(z)
-	case *zstd.Encoder:
-		zstdWriters.Put(z)
-	}
+	return &gzipWriters
 }

@@ -80,12 +80,15 @@ func (n number) appendText(b []byte) []byte {
 	}
 }
 
-// appendAs appends the number as one of the text formats has it.
-func (n number) appendAs(b []byte, openMetrics bool) []byte {
+// appendEnd appends the end of a line: a space, the number as one of the text formats has it, and a newline.
+func (n number) appendEnd(b []byte, openMetrics bool) []byte {
+	b = append(b, ' ')
 	if openMetrics {
-		return n.appendOpenMetrics(b)
+		b = n.appendOpenMetrics(b)
+	} else {
+		b = n.appendText(b)
 	}
-	return n.appendText(b)
+	return append(b, '\n')
 }
 
 // appendOpenMetrics appends the number as OpenMetrics has it: always with a point or an exponent.
@@ -156,13 +159,12 @@ type numberText struct {
 // numberSpace has room for any number: 24 digits and signs at most.
 const numberSpace = 32
 
-// append appends a space, the digits of n and a newline. All of the array is copied, which takes one instruction or two,
+// append is number.appendEnd. All of the array is copied, which takes one instruction or two,
 // where few bytes would take a call.
 func (t *numberText) append(b []byte, n number, openMetrics bool) []byte {
 	if n != t.number || t.len == 0 {
 		if !t.patch(n) {
-			digits := n.appendAs(append(t.b[:0], ' '), openMetrics)
-			t.len = len(append(digits, '\n'))
+			t.len = len(n.appendEnd(t.b[:0], openMetrics))
 		}
 		t.number = n
 	}

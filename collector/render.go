@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"io"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -46,7 +47,8 @@ func newRendering(s source) *rendering {
 	r := &rendering{source: s, writer: writerFor(s.format)}
 	r.encoder = expfmt.NewEncoder(&r.raw, s.format)
 	if s.coding != identity {
-		r.compressor = newCompressor(s.coding, &r.out)
+		r.compressor = compressors(s.coding).Get().(compressor)
+		r.compressor.Reset(&r.out)
 		r.rawPage = newPage()
 		r.raw.b = r.rawPage.b
 	}
@@ -55,7 +57,8 @@ func newRendering(s source) *rendering {
 
 func (r *rendering) close() {
 	if r.compressor != nil {
-		freeCompressor(r.compressor)
+		r.compressor.Reset(io.Discard) // so that it holds nothing of r
+		compressors(r.coding).Put(r.compressor)
 		r.rawPage.b = r.raw.b
 		r.rawPage.free()
 	}

@@ -136,8 +136,7 @@ func (w *lineWriter) begin() {
 }
 
 func (w *lineWriter) end(n number) {
-	w.b = append(w.b, ' ')
-	w.b = append(n.appendAs(w.b, w.openMetrics), '\n')
+	w.b = n.appendEnd(w.b, w.openMetrics)
 }
 
 // Field tags of io.prometheus.client (client_model's metrics.proto), as they stand on the wire: number<<3 | type.
