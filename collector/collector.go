@@ -100,7 +100,6 @@ type metricSink struct {
 	desc      *prometheus.Desc
 	isCounter bool
 	labels    []*dto.LabelPair // of the check
-	more      extra
 	constant  map[label]*dto.LabelPair
 	gauges    []gaugeMetric
 	counters  []counterMetric
@@ -153,11 +152,11 @@ func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 // sampleWith implements sink.
 func (s *metricSink) sampleWith(n number, l label) { s.send(n, s.withLabels([]label{l})) }
 
-// sampleWithAll implements sink.
-func (s *metricSink) sampleWithAll(n number, e *extra) { s.send(n, s.withLabels(e.labels())) }
-
-// extra implements sink.
-func (s *metricSink) extra() *extra { return &s.more }
+// sampleInfo implements sink.
+func (s *metricSink) sampleInfo(n number, c *healthcheck.Check) {
+	l := infoLabels(c, false)
+	s.send(n, s.withLabels(l[:]))
+}
 
 func (s *metricSink) send(n number, labels []*dto.LabelPair) {
 	common := sampleMetric{s.desc, labels, n.float()}

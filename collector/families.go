@@ -15,18 +15,21 @@ const prefix = "healthcheck_"
 // sink takes the samples of one check, one family at a time.
 type sink interface {
 	sample(n number)
-	sampleWith(n number, l label) // a label beside those of the check
-	sampleWithAll(n number, e *extra)
-	extra() *extra // for sampleWithAll; the sink's own, so that passing it through an interface allocates nothing
+	sampleWith(n number, l label)              // a label beside those of the check
+	sampleInfo(n number, c *healthcheck.Check) // the labels of infoLabels beside those of the check
 }
 
-// extra is a few labels, sorted by name.
-type extra struct {
-	array   [maxExtra]label
-	len     int
-	ofCheck bool // the values are those of prepared.plain
+// infoLabels returns kind, name and target of a check, sorted by name as labels are. Plain tells that no value needs
+// escaping.
+func infoLabels(c *healthcheck.Check, plain bool) [maxExtra]label {
+	return [maxExtra]label{
+		{name: "kind", value: c.Kind, plain: plain},
+		{name: "name", value: c.Name, plain: plain},
+		{name: "target", value: c.Target, plain: plain},
+	}
 }
 
+// maxExtra is how many labels a series has beside those of its check, at most.
 const maxExtra = 3
 
 // plain returns a label whose value needs no escaping.
@@ -40,8 +43,6 @@ func constant(name, value string) label {
 }
 
 var resultFail, resultOK = constant("result", "fail"), constant("result", "ok")
-
-func (e *extra) labels() []label { return e.array[:e.len] }
 
 // family is a metric family with series for each check. It has either value or samples.
 type family struct {
@@ -171,12 +172,7 @@ var checkFamilies = []family{
 		name: prefix + "info",
 		help: "What is checked, always 1.",
 		samples: func(to sink, s *healthcheck.State) {
-			c, e := s.Check, to.extra()
-			e.array[0] = label{name: "kind", value: c.Kind}
-			e.array[1] = label{name: "name", value: c.Name}
-			e.array[2] = label{name: "target", value: c.Target}
-			e.len, e.ofCheck = 3, true
-			to.sampleWithAll(flag(true), e)
+			to.sampleInfo(flag(true), s.Check)
 		},
 	},
 }

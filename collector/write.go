@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
 // This file writes the families of checks in the formats that Prometheus asks for, straight from a view. It is checked
@@ -37,7 +39,6 @@ type lineWriter struct {
 	head   []byte // "# HELP ... # TYPE ...", until the first sample of the family is written
 	name   string
 	check  *prepared
-	more   extra
 	places places
 	last   numberText
 }
@@ -114,18 +115,13 @@ func (w *lineWriter) sampleWith(n number, l label) {
 	w.end(n)
 }
 
-// sampleWithAll implements sink.
-func (w *lineWriter) sampleWithAll(n number, e *extra) {
-	for i := range e.len {
-		e.array[i].plain = e.ofCheck && w.check.plain
-	}
+// sampleInfo implements sink.
+func (w *lineWriter) sampleInfo(n number, c *healthcheck.Check) {
+	l := infoLabels(c, w.check.plain)
 	w.begin()
-	w.b = w.check.appendWith(w.b, e.labels(), &w.places)
+	w.b = w.check.appendWith(w.b, l[:], &w.places)
 	w.end(n)
 }
-
-// extra implements sink.
-func (w *lineWriter) extra() *extra { return &w.more }
 
 func (w *lineWriter) begin() {
 	if w.head != nil {
@@ -168,7 +164,6 @@ type protoWriter struct {
 	b        []byte
 	check    *prepared
 	labels   int // size of those of check
-	more     extra
 	valueTag byte
 }
 
@@ -214,7 +209,6 @@ func (w *protoWriter) begin(b []byte, f *family, size int) []byte {
 type protoSize struct {
 	total  int
 	labels int // of the check
-	more   extra
 }
 
 // sample implements sink.
@@ -225,13 +219,11 @@ func (s *protoSize) sampleWith(_ number, l label) {
 	s.total += bytesSize(s.labels + labelSize(l) + 2 + valueSize)
 }
 
-// sampleWithAll implements sink.
-func (s *protoSize) sampleWithAll(_ number, e *extra) {
-	s.total += bytesSize(s.labels + labelsSize(e.labels()) + 2 + valueSize)
+// sampleInfo implements sink.
+func (s *protoSize) sampleInfo(_ number, c *healthcheck.Check) {
+	l := infoLabels(c, false)
+	s.total += bytesSize(s.labels + labelsSize(l[:]) + 2 + valueSize)
 }
-
-// extra implements sink.
-func (s *protoSize) extra() *extra { return &s.more }
 
 // sample implements sink.
 func (w *protoWriter) sample(n number) { w.line(n, nil) }
@@ -239,11 +231,11 @@ func (w *protoWriter) sample(n number) { w.line(n, nil) }
 // sampleWith implements sink.
 func (w *protoWriter) sampleWith(n number, l label) { w.line(n, []label{l}) }
 
-// sampleWithAll implements sink.
-func (w *protoWriter) sampleWithAll(n number, e *extra) { w.line(n, e.labels()) }
-
-// extra implements sink.
-func (w *protoWriter) extra() *extra { return &w.more }
+// sampleInfo implements sink.
+func (w *protoWriter) sampleInfo(n number, c *healthcheck.Check) {
+	l := infoLabels(c, false)
+	w.line(n, l[:])
+}
 
 func (w *protoWriter) line(n number, extra []label) {
 	b := w.b
