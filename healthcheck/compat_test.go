@@ -81,6 +81,14 @@ func switchable(level healthcheck.StatusLevel) (healthcheck.CheckStatus, func(he
 	}, func(l healthcheck.StatusLevel) { now.Store(&l) }
 }
 
+// marking returns a check that marks tr and is OK.
+func marking(tr *trace) healthcheck.CheckStatus {
+	return func(string) *healthcheck.Status {
+		tr.mark()
+		return &healthcheck.Status{Result: healthcheck.OK}
+	}
+}
+
 // register adds a check to the package-level registry.
 func register(t *testing.T, name, endpoint string, check healthcheck.CheckStatus) (id string) {
 	t.Helper()
@@ -598,10 +606,7 @@ func TestCompatPeriodic(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					healthcheck.Isolate(t)
 					var tr trace
-					register(t, "a", "a", func(string) *healthcheck.Status {
-						tr.mark()
-						return &healthcheck.Status{Result: healthcheck.OK}
-					})
+					register(t, "a", "a", marking(&tr))
 					begin()
 					pass(time.Minute)
 					before := tr.count()
@@ -615,10 +620,7 @@ func TestCompatPeriodic(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			healthcheck.Isolate(t)
 			var tr trace
-			register(t, "a", "a", func(string) *healthcheck.Status {
-				tr.mark()
-				return &healthcheck.Status{Result: healthcheck.OK}
-			})
+			register(t, "a", "a", marking(&tr))
 			for range 3 {
 				healthcheck.StartPeriodicHealthCheck()
 			}
@@ -634,10 +636,7 @@ func TestCompatPeriodic(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			healthcheck.Isolate(t)
 			var tr trace
-			register(t, "a", "a", func(string) *healthcheck.Status {
-				tr.mark()
-				return &healthcheck.Status{Result: healthcheck.OK}
-			})
+			register(t, "a", "a", marking(&tr))
 			healthcheck.StartPeriodicHealthCheck()
 			pass(time.Hour)
 			healthcheck.SetStatusConfig(&healthcheck.StatusConfiguration{HealthCheckInterval: 5 * time.Minute})

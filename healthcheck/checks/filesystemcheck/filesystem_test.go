@@ -19,6 +19,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/filesystemcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -219,23 +220,9 @@ func TestBrokenConfigs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checker, err := filesystemcheck.New(tc.config)
 			assert.Nil(t, checker)
-			assert.Equal(t, tc.fields, fields(t, err))
+			assert.Equal(t, tc.fields, checktest.Fields(t, err))
 		})
 	}
-}
-
-// fields returns the field of every mistake in err, which is errors.Join of FieldErrors.
-func fields(t *testing.T, err error) []string {
-	t.Helper()
-	var joined interface{ Unwrap() []error }
-	require.ErrorAs(t, err, &joined)
-	var names []string
-	for _, e := range joined.Unwrap() {
-		var fe *healthcheck.FieldError
-		require.ErrorAs(t, e, &fe)
-		names = append(names, fe.Field)
-	}
-	return names
 }
 
 func TestTarget(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 )
 
@@ -232,7 +233,7 @@ func TestBrokenConfigs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checker, err := memorycheck.New(tc.config)
 			assert.Nil(t, checker)
-			assert.Equal(t, tc.fields, fields(t, err))
+			assert.Equal(t, tc.fields, checktest.Fields(t, err))
 		})
 	}
 }
@@ -297,18 +298,4 @@ func without(files map[string]string, name string) map[string]string {
 		}
 	}
 	return rest
-}
-
-// fields returns the field of every mistake in err, which is errors.Join of FieldErrors.
-func fields(t *testing.T, err error) []string {
-	t.Helper()
-	var joined interface{ Unwrap() []error }
-	require.ErrorAs(t, err, &joined)
-	var names []string
-	for _, e := range joined.Unwrap() {
-		var fe *healthcheck.FieldError
-		require.ErrorAs(t, e, &fe)
-		names = append(names, fe.Field)
-	}
-	return names
 }
