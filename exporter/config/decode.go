@@ -263,17 +263,22 @@ func (d *decoder) decodeEntries(n *yaml.Node, v reflect.Value, t *typeInfo, merg
 	d.eachPair(n, merged, func(key, value *yaml.Node) {
 		line := d.push(key.Value, -1, key.Line)
 		defer d.pop(line)
-		k := reflect.ValueOf(key.Value).Convert(t.typ.Key())
-		if v.MapIndex(k).IsValid() {
-			if !merged {
-				d.repeated(n, key)
-			}
-			return
-		}
-		elem := reflect.New(t.elem.typ).Elem()
-		d.decode(value, elem, t.elem)
-		v.SetMapIndex(k, elem)
+		d.decodeEntry(n, key, value, v, t, merged)
 	}, func(base *yaml.Node) { d.decodeEntries(base, v, t, true) })
+}
+
+// decodeEntry adds one key of the mapping n to the map m.
+func (d *decoder) decodeEntry(n, key, value *yaml.Node, m reflect.Value, t *typeInfo, merged bool) {
+	k := reflect.ValueOf(key.Value).Convert(t.typ.Key())
+	if m.MapIndex(k).IsValid() {
+		if !merged {
+			d.repeated(n, key)
+		}
+		return
+	}
+	elem := reflect.New(t.elem.typ).Elem()
+	d.decode(value, elem, t.elem)
+	m.SetMapIndex(k, elem)
 }
 
 // maxKeys is the number of keys that a struct may have.
@@ -334,16 +339,7 @@ func (d *decoder) decodeInline(n, key, value *yaml.Node, m reflect.Value, t *typ
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(t.typ))
 	}
-	k := reflect.ValueOf(key.Value).Convert(t.typ.Key())
-	if m.MapIndex(k).IsValid() {
-		if !merged {
-			d.repeated(n, key)
-		}
-		return
-	}
-	elem := reflect.New(t.elem.typ).Elem()
-	d.decode(value, elem, t.elem)
-	m.SetMapIndex(k, elem)
+	d.decodeEntry(n, key, value, m, t, merged)
 }
 
 func (d *decoder) unknownKey(mapping *yaml.Node, key string, t *typeInfo) {
