@@ -5,7 +5,7 @@ LDFLAGS = -s -w \
 	-X github.com/prometheus/common/version.Version=$(VERSION) \
 	-X github.com/prometheus/common/version.Revision=$(REVISION)
 
-.PHONY: build test race lint fuzz golden bench bench-compare soak ci
+.PHONY: build test race lint fuzz golden docs rules bench bench-compare soak mutate ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o healthcheck_exporter ./cmd/healthcheck_exporter
@@ -26,6 +26,17 @@ fuzz:
 
 golden:
 	UPDATE_GOLDEN=1 go test ./collector ./alerts ./dashboards
+	deploy/sync
+
+# The JSON Schema of the configuration, and the reference in docs.
+docs:
+	go generate ./exporter/config
+
+# Alert rules with thresholds of your own: make rules PARAMETERS=mine.yml >healthcheck.rules.yml
+# FORMAT=prometheusrule for the Prometheus Operator. alerts/parameters.yml has what there is.
+FORMAT ?= rules
+rules:
+	@go run ./alerts/generate -parameters='$(PARAMETERS)' -format='$(FORMAT)'
 
 # The table of exporter/BENCHMARKS.md; about ten minutes, on a machine that does nothing else.
 bench:
@@ -36,8 +47,14 @@ COUNT ?= 6
 bench-compare:
 	.ci/bench-compare $(OLD) $(COUNT)
 
+# The exporter and the library for SOAK, against a target that counts; SOAK_FLAGS as -soak.checks=5000.
+SOAK ?= 1h
 soak:
-	go run ./exporter/internal/bench -soak=10m -plot=exporter/soak.svg
+	go run ./exporter/internal/bench -soak=$(SOAK) -plot=exporter/soak.svg $(SOAK_FLAGS)
+
+# Mistakes that no test sees; about half an hour.
+mutate:
+	.ci/mutate
 
 ci:
 	bash .ci/run

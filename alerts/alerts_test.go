@@ -2,17 +2,21 @@ package alerts_test
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	_ "github.com/healthcheck-exporter/healthcheck_exporter/exporter/config" // has all kinds
 )
 
 const rulesName = "healthcheck.rules.yml"
@@ -64,11 +68,6 @@ func rules(t *testing.T) (alerts, records []rule) {
 	return alerts, records
 }
 
-var (
-	measures = regexp.MustCompile(`NewMeasure\("([a-z0-9_]+)"`)
-	typeLine = regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`)
-)
-
 // knownMetrics returns the names of the series that an expression may use.
 func knownMetrics(t *testing.T) map[string]bool {
 	t.Helper()
@@ -76,27 +75,14 @@ func knownMetrics(t *testing.T) map[string]bool {
 		"up": true, "ALERTS": true, // of Prometheus itself
 		"healthcheck_exporter_config_last_reload_successful":                true,
 		"healthcheck_exporter_config_last_reload_success_timestamp_seconds": true,
-		"healthcheck_run_duration_seconds":                                  true, // native
-		"healthcheck_run_duration_seconds_bucket":                           true,
+		"healthcheck_exporter_config_file_valid":                            true,
 	}
-	golden, err := os.ReadFile("../collector/testdata/metrics.txt")
-	require.NoError(t, err)
-	for _, m := range typeLine.FindAllStringSubmatch(string(golden), -1) {
-		known[m[1]] = true
-		if m[2] == "histogram" {
-			known[m[1]+"_bucket"], known[m[1]+"_sum"], known[m[1]+"_count"] = true, true, true
+	for _, f := range collector.Families() {
+		known[f.Name] = true
+		if f.Type == "histogram" {
+			known[f.Name+"_bucket"], known[f.Name+"_sum"], known[f.Name+"_count"] = true, true, true
 		}
 	}
-	require.NoError(t, filepath.WalkDir("../healthcheck/checks", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		source, err := os.ReadFile(path)
-		for _, m := range measures.FindAllSubmatch(source, -1) {
-			known["healthcheck_"+string(m[1])] = true
-		}
-		return err
-	}))
 	_, records := rules(t)
 	for _, r := range records {
 		known[r.Record] = true
@@ -105,8 +91,8 @@ func knownMetrics(t *testing.T) map[string]bool {
 }
 
 var (
-	// What is not a name of a metric: strings, matchers, ranges, and lists of labels.
-	notNames = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)`)
+	// What is not a name of a metric: strings, matchers, ranges, offsets, and lists of labels.
+	notNames = regexp.MustCompile(`\boffset \w+|"(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)`)
 	names    = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*\s*\(?`)
 	operator = []string{"and", "or", "unless", "bool"}
 	// A query in a template is in the string that printf makes it of.
@@ -130,7 +116,8 @@ func TestMetricsIn(t *testing.T) {
 		`max without (instance, pod) (last_over_time(healthcheck_status[2m])) == 0`:     {"healthcheck_status"},
 		`a{x="}b",y=~"c"} / on (job) group_left () (d:e > 0) unless bool_ignored or up`: {"a", "d:e", "bool_ignored", "up"},
 		`label_replace(vector(0.1), "objective", "90", "", "") and time() < 21 * 86400`: nil,
-		`sum_over_time(check:x:increase1h{result="ok"}[30d:1h]) > bool 1`:               {"check:x:increase1h"},
+		`a offset 5m + b[2m] offset 1h`:                                   {"a", "b"},
+		`sum_over_time(check:x:increase1h{result="ok"}[30d:1h]) > bool 1`: {"check:x:increase1h"},
 	} {
 		assert.Equal(t, want, metricsIn(expr), expr)
 	}
@@ -155,7 +142,7 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 	assert.True(t, used["healthcheck_status"] && used["healthcheck_info"], "names are found in expressions and templates")
 }
 
-var recordName = regexp.MustCompile(`^(check|objective):healthcheck_[a-z_]+:[a-z0-9_]+$`)
+var recordName = regexp.MustCompile(`^(?:(?:replica|check|job|objective):healthcheck_[a-z_]+|healthcheck:evaluations):[a-z0-9_]+$`)
 
 func TestRulesAreWellFormed(t *testing.T) {
 	alerts, records := rules(t)
@@ -170,9 +157,11 @@ func TestRulesAreWellFormed(t *testing.T) {
 	for _, a := range alerts {
 		t.Run(a.Alert, func(t *testing.T) {
 			assert.Regexp(t, `^Healthcheck[A-Z][A-Za-z]+$`, a.Alert)
-			assert.NotEmpty(t, a.Labels["severity"])
-			for _, label := range []string{"reason", "kind", "target", "by"} {
-				assert.NotContains(t, a.Labels, label, "makes a new alert when it changes")
+			assert.True(t, a.Labels["severity"] != "" || strings.HasPrefix(a.Expr, "label_replace(") && strings.Contains(a.Expr, `"severity", "warning", "severity", "`))
+			joined := strings.Contains(a.Expr, "check:healthcheck_info:state")
+			for _, label := range []string{"reason", "kind", "target", "failing_since"} {
+				value, there := a.Labels[label]
+				assert.Equal(t, joined, there && value == "", "%s is taken off: it would make a new alert when it changes", label)
 			}
 			for _, key := range []string{"summary", "description", "dashboard_url"} {
 				assert.NotEmpty(t, a.Annotations[key], key)
@@ -182,12 +171,38 @@ func TestRulesAreWellFormed(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, "https://github.com/healthcheck-exporter/healthcheck_exporter/blob/main/alerts/README.md", page)
 			assert.Equal(t, strings.ToLower(a.Alert), anchor)
-			assert.Regexp(t, `(?m)^#+ `+a.Alert+`$`, string(readme), "heading that runbook_url points to")
+			assert.True(t, regexp.MustCompile(`(?m)^#+ `+a.Alert+`$`).Match(readme), "heading that runbook_url points to")
 			if strings.Contains(a.Annotations["dashboard_url"], "var-check") {
-				assert.Contains(t, a.Annotations["description"], "healthcheck_info{%s}", "kind and target")
+				assert.True(t, joined, "kind, target, reason and failing_since arrive")
+				assert.Contains(t, a.Annotations["description"], "$labels.kind")
 				assert.NotRegexp(t, `\bby \((check|job)`, a.Expr, "labels of the check must arrive")
+				assert.NotContains(t, a.Annotations["description"], "query", "once for each of 20,000 alerts, at each evaluation")
 			}
 		})
+	}
+}
+
+// Prometheus forgets a for of less than its grace period of ten minutes when it restarts, and Alertmanager ends an alert
+// that it has not been sent for four. What waits for longer than the rest of that would be told as resolved, and again.
+// With ten minutes or more, what fired fires again at the third evaluation; but not where a label of the rule is a template,
+// for which Prometheus 3 then looks as it is.
+func TestAlertsOutliveARestartOfPrometheus(t *testing.T) {
+	for _, g := range decode[ruleGroups](t, rulesName).Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" {
+				continue
+			}
+			assert.Equal(t, "15s", g.Interval, "%s: four times the longer of it and a minute is how long an alert lives", r.Alert)
+			for name, value := range r.Labels {
+				assert.NotContains(t, value, "{{", "%s: label %s", r.Alert, name)
+			}
+			if r.For == "" {
+				continue
+			}
+			d, err := model.ParseDuration(r.For)
+			require.NoError(t, err)
+			assert.True(t, time.Duration(d) <= time.Minute || time.Duration(d) >= 10*time.Minute, "%s waits for %s", r.Alert, r.For)
+		}
 	}
 }
 
@@ -310,7 +325,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 
 // variant names a rule of an alert that has several, by the labels that tell them apart.
 func variant(alert string, labels map[string]string) string {
-	if alert == "HealthcheckExporterDown" {
+	if alert == "HealthcheckExporterDown" || alert == "HealthcheckNoChecks" {
 		return alert + " " + labels["severity"]
 	}
 	return strings.TrimSpace(alert + " " + labels["threshold"] + labels["burn"])

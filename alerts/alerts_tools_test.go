@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -20,6 +21,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/alerts"
 )
 
 // tool returns the path of a program of Prometheus or Alertmanager: in the folder that HEALTHCHECK_TOOLS names, or
@@ -43,6 +46,15 @@ func run(t *testing.T, name string, args ...string) string {
 
 func TestPromtoolCheckRules(t *testing.T) {
 	run(t, "promtool", "check", "rules", "--lint=all", "--lint-fatal", rulesName)
+}
+
+// Rules of one's own are as good.
+func TestPromtoolCheckOtherParameters(t *testing.T) {
+	p, err := alerts.Parse([]byte("{failing: {after: 5m}, check: {severity: P1, lookback: 5m}, disabled: [HealthcheckErrorBudgetBurn]}"))
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), rulesName)
+	require.NoError(t, os.WriteFile(file, generated(t, p), 0o600))
+	run(t, "promtool", "check", "rules", "--lint=all", "--lint-fatal", file)
 }
 
 func TestPromtoolTestRules(t *testing.T) {
@@ -76,6 +88,59 @@ func TestAlertmanagerRoutes(t *testing.T) {
 		args := append([]string{"config", "routes", "test", "--config.file=alertmanager.yml", "--verify.receivers=" + tt.receiver}, tt.labels...)
 		assert.Equal(t, tt.receiver, strings.TrimSpace(run(t, "amtool", args...)), tt.labels)
 	}
+}
+
+// told is an alert as templates see it.
+type told struct {
+	Status      string            `json:"status"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+	StartsAt    time.Time         `json:"startsAt"`
+}
+
+// render returns what a template of healthcheck.tmpl makes of alerts.
+func render(t *testing.T, name string, common map[string]string, list []told) string {
+	t.Helper()
+	data, err := json.Marshal(map[string]any{"status": "firing", "alerts": list, "commonLabels": common})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "data.json")
+	require.NoError(t, os.WriteFile(file, data, 0o600))
+	return strings.TrimSuffix(run(t, "amtool", "template", "render", "--template.glob=healthcheck.tmpl", "--template.data="+file,
+		`--template.text={{ template "`+name+`" . }}`), "\n")
+}
+
+func TestAlertmanagerTexts(t *testing.T) {
+	failing := func(check, reason string) told {
+		return told{
+			Status: "firing", Labels: map[string]string{"alertname": "HealthcheckFailing", "check": check}, StartsAt: time.Unix(0, 0),
+			Annotations: map[string]string{"summary": check + " is failing", "description": "Check " + check + ".", "reason": reason, "runbook_url": "http://runbook"},
+		}
+	}
+	owner := map[string]string{"job": "hc", "team": "payments", "alertname": "HealthcheckFailing"}
+	var many []told
+	for i := range 300 {
+		many = append(many, failing(fmt.Sprintf("check-%03d", i), []string{"timeout", "timeout", "connect"}[i%3]))
+	}
+	down := told{Status: "firing", Labels: map[string]string{"alertname": "HealthcheckExporterDown"}, Annotations: map[string]string{"summary": "No exporter of hc answers"}}
+	over := failing("web", "dns")
+	over.Status = "resolved"
+
+	assert.Equal(t, "300 alerts (payments, job hc): HealthcheckFailing, check-000, check-001, check-002, check-003, check-004, check-005, "+
+		"check-006, check-007, check-008, check-009 and 290 more", render(t, "healthcheck.subject", owner, many))
+	text := render(t, "healthcheck.text", owner, many)
+	assert.Contains(t, text, "300 firing (payments, job hc).\n")
+	assert.Contains(t, text, "Reasons: timeout 200, connect 100.\n")
+	assert.Contains(t, text, "\nCheck check-009.\nSince 1970-01-01 00:00:00 UTC. What to do: http://runbook\n")
+	assert.NotContains(t, text, "Check check-010.")
+	assert.Contains(t, text, "\nAnd 290 more.")
+
+	assert.Equal(t, "api is failing", render(t, "healthcheck.subject", owner, []told{failing("api", "dns")}))
+	assert.Equal(t, "[resolved] web is failing", render(t, "healthcheck.subject", owner, []told{over}))
+	assert.Equal(t, "2 alerts (job hc): api, HealthcheckExporterDown",
+		render(t, "healthcheck.subject", map[string]string{"job": "hc"}, []told{failing("api", "dns"), down, over}))
+	text = render(t, "healthcheck.text", map[string]string{"job": "hc"}, []told{failing("api", "dns"), down, over})
+	assert.Contains(t, text, "2 firing, 1 resolved (job hc).\nFiring: api, HealthcheckExporterDown.\nReasons: dns 1.\nResolved: web.\n")
+	assert.NotContains(t, text, "more.")
 }
 
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
@@ -158,15 +223,16 @@ func TestAlertmanagerInhibitions(t *testing.T) {
 				{"alertname": "HealthcheckOverallFailing"},
 				{"alertname": "HealthcheckRunnerLate", "instance": "a"},
 			},
-			told: []string{"HealthcheckExporterDown"},
+			told: []string{"HealthcheckExporterDown", "HealthcheckFailing api"}, // FAIL as before, of which people know
 		},
 		{
 			name: "one replica down",
 			firing: []alert{
 				{"alertname": "HealthcheckExporterDown", "severity": "warning", "instance": "a"},
 				{"alertname": "HealthcheckFailing", "check": "api"},
+				{"alertname": "HealthcheckNeverRan", "check": "web"},
 			},
-			told: []string{"HealthcheckExporterDown", "HealthcheckFailing api"},
+			told: []string{"HealthcheckExporterDown", "HealthcheckFailing api", "HealthcheckNeverRan web"},
 		},
 		{
 			name: "dependency fails",
@@ -181,35 +247,17 @@ func TestAlertmanagerInhibitions(t *testing.T) {
 			told: []string{"HealthcheckBlocked api", "HealthcheckFailing gateway", "HealthcheckFailing other"}, // Blocked goes to nobody
 		},
 		{
-			name: "one check, one page",
+			name: "worse has begun",
 			firing: []alert{
 				{"alertname": "HealthcheckFailing", "check": "api"},
-				{"alertname": "HealthcheckCertificateExpired", "check": "api"},
-				{"alertname": "HealthcheckCertificateUntrusted", "check": "api"},
-				{"alertname": "HealthcheckComponentFailing", "check": "api", "component": "x"},
-				{"alertname": "HealthcheckStuck", "check": "api"},
+				{"alertname": "HealthcheckFlapping", "check": "api"},
+				{"alertname": "HealthcheckSlow", "check": "api"},
 				{"alertname": "HealthcheckErrorBudgetBurn", "check": "api", "burn": "slow", "severity": "info"},
 				{"alertname": "HealthcheckCertificateExpired", "check": "web"},
+				{"alertname": "HealthcheckCertificateExpiringSoon", "check": "web", "threshold": "7d"},
 				{"alertname": "HealthcheckReplicasDisagree", "check": "api", "severity": "info"},
 			},
 			told: []string{"HealthcheckCertificateExpired web", "HealthcheckFailing api", "HealthcheckReplicasDisagree api"},
-		},
-		{
-			name: "nearer and faster",
-			firing: []alert{
-				{"alertname": "HealthcheckCertificateExpiringSoon", "check": "api", "threshold": "21d"},
-				{"alertname": "HealthcheckCertificateExpiringSoon", "check": "api", "threshold": "7d"},
-				{"alertname": "HealthcheckCertificateExpiringSoon", "check": "web", "threshold": "7d"},
-				{"alertname": "HealthcheckCertificateExpired", "check": "web"},
-				{"alertname": "HealthcheckErrorBudgetBurn", "check": "db", "burn": "fast"},
-				{"alertname": "HealthcheckErrorBudgetBurn", "check": "db", "burn": "slow"},
-				{"alertname": "HealthcheckStale", "check": "hangs"},
-				{"alertname": "HealthcheckStuck", "check": "hangs"},
-			},
-			told: []string{
-				"HealthcheckCertificateExpired web", "HealthcheckCertificateExpiringSoon api", "HealthcheckErrorBudgetBurn db",
-				"HealthcheckStuck hangs",
-			},
 		},
 	}
 	type posted struct {

@@ -1,3 +1,4 @@
-// Package alerts has the recording rules and alerts for Prometheus, their tests, and an example for Alertmanager. They
-// are files to deploy; there is no code to import. README.md is the runbook.
+// Package alerts makes the recording rules and alerts for Prometheus from rules.yml.tmpl and parameters.yml, and has their
+// tests and an example for Alertmanager. What is deployed are files: healthcheck.rules.yml, prometheusrule.yaml,
+// alertmanager.yml and healthcheck.tmpl. README.md is the runbook.
 package alerts

@@ -134,3 +134,33 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkProfiles scrapes checks that all have one profile, and such that differ.
+func BenchmarkProfiles(b *testing.B) {
+	const n = 10_000
+	reg := ranRegistry(b, n)
+	mixed := ranRegistry(b, n)
+	changes := healthcheck.Changes{}
+	for i, s := range mixed.Snapshot().States {
+		c := *s.Check
+		c.Metrics = string(collector.Profiles()[i%3])
+		changes.Update = append(changes.Update, c)
+	}
+	require.NoError(b, mixed.Apply(changes))
+	for _, p := range append(collector.Profiles(), "mixed") {
+		from := reg
+		if p == "mixed" {
+			from = mixed
+		}
+		h := collector.Handler(collector.New(from, collector.WithProfile(p)), collector.HandlerOptions{})
+		b.Run("profile="+string(p), func(b *testing.B) {
+			b.ReportAllocs()
+			var size int64
+			for b.Loop() {
+				size = scrape(h, acceptText, "")
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/check")
+			b.ReportMetric(float64(size)/n, "B/check")
+		})
+	}
+}

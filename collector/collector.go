@@ -8,22 +8,51 @@ package collector
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+)
+
+// Source is what a [Collector] shows: a *healthcheck.Registry, or a test's snapshot that is always the same.
+type Source interface {
+	// Snapshot returns the states of all checks, sorted by endpoint, without running any. The collector changes nothing
+	// in it.
+	Snapshot() healthcheck.Snapshot
+}
+
+// Registries can do more for a collector than a [Source] must.
+type (
+	// reusing makes a snapshot in the memory of an older one.
+	reusing interface {
+		SnapshotInto(s *healthcheck.Snapshot)
+	}
+	// versioned tells whether there is something new to see, so that scrapes may share what they see.
+	versioned interface{ Generation() uint64 }
+	// observable tells of each run, as histograms of durations need.
+	observable interface {
+		Observe(f func(c *healthcheck.Check, o healthcheck.Outcome)) (stop func())
+		Lookup(endpoint string) (healthcheck.State, bool)
+	}
 )
 
 // Collector is a prometheus.Collector over a registry. It is unchecked, which means that Describe sends nothing: checks
 // may have different labels, and come and go. It is safe for concurrent use, and several registries and handlers may
 // share one.
 type Collector struct {
-	registry  *healthcheck.Registry
+	source    Source
 	durations *durations // nil without a histogram
+	profile   rank       // of checks that name none
+	asked     atomic.Uint64
 
 	mu       sync.Mutex
 	prepared []prepared // of the last scrape; never written again
+	leanest  rank       // of prepared
+	fullest  rank       // of prepared
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -31,13 +60,21 @@ var _ prometheus.Collector = (*Collector)(nil)
 // Option is an option of [New].
 type Option func(*Collector)
 
-// New returns a collector over a registry, such as healthcheck.Default().
-func New(registry *healthcheck.Registry, options ...Option) *Collector {
-	c := &Collector{registry: registry}
+// New returns a collector over a registry, such as healthcheck.Default(), or another source.
+func New(source Source, options ...Option) *Collector {
+	c := &Collector{source: source, profile: full}
 	for _, o := range options {
 		o(c)
 	}
 	return c
+}
+
+// Close ends the counting of [WithHistogram], for a program whose registry goes on without the collector, and forgets what
+// was counted. A collector without histogram needs no Close. What is collected afterwards has no histogram.
+func (c *Collector) Close() {
+	if c.durations != nil {
+		c.durations.close()
+	}
 }
 
 // Describe implements prometheus.Collector.
@@ -56,7 +93,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for i := range v.snapshot.States {
 		s.check(&v.prepared[i])
 		for j, f := range families {
-			s.desc, s.isCounter = descs[j], f.counter
+			if !v.shows(f, i) {
+				continue
+			}
+			s.desc, s.isCounter = descs[j], f.start != nil
 			f.each(s, &v.snapshot.States[i])
 		}
 	}
@@ -77,19 +117,35 @@ var views = sync.Pool{New: func() any { return new(view) }}
 // acquire returns a fresh view; release gives its memory back.
 func (c *Collector) acquire() *view {
 	v := views.Get().(*view)
-	c.registry.SnapshotInto(&v.snapshot)
+	if s, ok := c.source.(reusing); ok {
+		s.SnapshotInto(&v.snapshot)
+	} else {
+		v.snapshot, v.borrowed = c.source.Snapshot(), true
+	}
 	c.mu.Lock()
 	if !matches(c.prepared, v.snapshot.States) {
-		c.prepared = prepare(v.snapshot.States, c.prepared)
+		c.prepared = prepare(v.snapshot.States, c.prepared, c.profile)
+		c.leanest, c.fullest = profiles(c.prepared)
 	}
-	v.prepared = c.prepared
+	v.prepared, v.leanest, v.fullest = c.prepared, c.leanest, c.fullest
 	c.mu.Unlock()
 	v.measured.find(v.snapshot.States)
 	return v
 }
 
+// generation is that of the source; one that has none is new each time.
+func (c *Collector) generation() uint64 {
+	if s, ok := c.source.(versioned); ok {
+		return s.Generation()
+	}
+	return c.asked.Add(1)
+}
+
 func (v *view) release() {
 	v.prepared = nil
+	if v.borrowed {
+		v.snapshot, v.borrowed = healthcheck.Snapshot{}, false
+	}
 	views.Put(v)
 }
 
@@ -99,7 +155,9 @@ type metricSink struct {
 	ch        chan<- prometheus.Metric
 	desc      *prometheus.Desc
 	isCounter bool
-	labels    []*dto.LabelPair // of the check
+	from      time.Time
+	start     *timestamppb.Timestamp // of from, nil for the zero time
+	labels    []*dto.LabelPair       // of the check
 	constant  map[label]*dto.LabelPair
 	gauges    []gaugeMetric
 	counters  []counterMetric
@@ -146,6 +204,21 @@ func (s *metricSink) list(n int) []*dto.LabelPair {
 	return list
 }
 
+// since implements sink.
+func (s *metricSink) since(t time.Time) {
+	if t != s.from {
+		s.from, s.start = t, startTime(t)
+	}
+}
+
+// startTime returns t as a message, nil for the zero time.
+func startTime(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
 // sample implements sink.
 func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 
@@ -163,7 +236,7 @@ func (s *metricSink) send(n number, labels []*dto.LabelPair) {
 	if s.isCounter {
 		m := next(&s.counters)
 		m.sampleMetric = common
-		m.counter.Value = &m.value
+		m.counter.Value, m.counter.CreatedTimestamp = &m.value, s.start
 		s.ch <- m
 		return
 	}

@@ -39,43 +39,67 @@ var (
 	}}
 )
 
-// negotiateCoding returns the coding that the client likes best; of equals gzip, which is the cheapest.
-func negotiateCoding(accept []string) coding {
-	best, bestQ := identity, 0.0
-	quality := acceptedCodings(accept)
+// negotiateCoding returns the coding that the client likes best, of equals gzip, which is the cheapest; false if it takes
+// none of them, nor the answer as it is (RFC 9110, section 12.5.3).
+func negotiateCoding(accept []string) (best coding, ok bool) {
+	weights := acceptedCodings(accept)
+	weight := func(name string, unnamed float64) float64 {
+		if w, named := weights[name]; named {
+			return w
+		}
+		if w, named := weights["*"]; named {
+			return w
+		}
+		return unnamed
+	}
+	most := 0.0
 	for _, c := range []coding{gzipCoding, zstdCoding} {
-		q, ok := quality[string(c)]
-		if !ok {
-			q = quality["*"]
-		}
-		if q > bestQ {
-			best, bestQ = c, q
+		if w := weight(string(c), 0); w > most {
+			best, most = c, w
 		}
 	}
-	if q, ok := quality["identity"]; ok && q > bestQ {
-		return identity
+	plain := weight("identity", 1)
+	if _, named := weights["identity"]; named && plain > most {
+		return identity, true
 	}
-	return best
+	return best, most > 0 || plain > 0
 }
 
-// acceptedCodings reads Accept-Encoding (RFC 9110, section 12.5.3): codings with their weights, 1 where none is given.
+// acceptedCodings reads Accept-Encoding: codings with their weights, 1 where none is given. A weight that cannot be read
+// is 0: what is not understood is not sent.
 func acceptedCodings(accept []string) map[string]float64 {
-	quality := make(map[string]float64)
+	weights := make(map[string]float64)
 	for _, line := range accept {
 		for item := range strings.SplitSeq(line, ",") {
 			name, params, _ := strings.Cut(item, ";")
-			q := 1.0
-			if weight, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q="); ok {
-				f, err := strconv.ParseFloat(weight, 64)
-				if err != nil || f < 0 || f > 1 {
-					continue
-				}
-				q = f
+			name = strings.ToLower(strings.Trim(name, " \t"))
+			if name == "x-gzip" { // the same (RFC 9110, section 8.4.1.3)
+				name = string(gzipCoding)
 			}
-			quality[strings.ToLower(strings.TrimSpace(name))] = q
+			if name != "" {
+				weights[name] = weight(params)
+			}
 		}
 	}
-	return quality
+	return weights
+}
+
+// weight returns the weight among the parameters of a coding (RFC 9110, section 12.4.2): "q", in either case, and a
+// number from 0 to 1 with up to three decimals.
+func weight(params string) float64 {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if !strings.EqualFold(strings.Trim(name, " \t"), "q") {
+			continue
+		}
+		value = strings.Trim(value, " \t")
+		w, err := strconv.ParseFloat(value, 64)
+		if err != nil || w > 1 || strings.Trim(value, "0123456789.") != "" { // no sign, exponent, NaN
+			return 0
+		}
+		return w
+	}
+	return 1
 }
 
 // compressor is a gzip.Writer or a zstd.Encoder.

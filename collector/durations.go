@@ -33,25 +33,45 @@ const (
 	nativeBuckets = 100
 )
 
-// WithHistogram adds the histogram of run durations, which counts runs from now on. It costs a few hundred bytes a
-// check and, in its classic form, a series for each bucket.
+// histogramSize is about how many bytes the message of a histogram takes.
+const histogramSize = 4 << 10
+
+// WithHistogram adds the histogram of run durations, which counts runs from now on, until [Collector.Close]. It costs a
+// few hundred bytes a check and, in its classic form, a series for each bucket. Of a source that does not tell of runs, as
+// registries do, there is none.
 func WithHistogram(h Histogram) Option {
 	return func(c *Collector) {
-		if h == HistogramOff || h == "" {
+		source, ok := c.source.(observable)
+		if h == HistogramOff || h == "" || !ok {
 			return
 		}
-		c.durations = &durations{form: h, registry: c.registry, checks: make(map[string]*checkDurations)}
-		c.registry.Observe(c.durations.observe)
+		c.durations = &durations{form: h, source: source, checks: make(map[string]*checkDurations)}
+		c.durations.stop = source.Observe(c.durations.observe)
 	}
 }
 
 // durations holds a histogram for each check.
 type durations struct {
-	form     Histogram
-	registry *healthcheck.Registry
+	form   Histogram
+	source observable
+	stop   func()
 
 	mu     sync.RWMutex
 	checks map[string]*checkDurations // by endpoint
+	most   int                        // of checks, before those that are gone are forgotten
+	closed bool
+}
+
+// fewDurations is a number of histograms of which none need be looked at.
+const fewDurations = 64
+
+// close forgets everything.
+func (d *durations) close() {
+	d.stop()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.checks)
+	d.closed = true // an observer may be at work
 }
 
 type checkDurations struct {
@@ -59,33 +79,52 @@ type checkDurations struct {
 	histogram prometheus.Histogram
 }
 
+// sameSeries reports whether checks of one endpoint count in one histogram: definitions of one registration, with the same
+// labels. Another registration counts from zero, as all counters of its check do.
+func sameSeries(a, b *healthcheck.Check) bool {
+	return a == b || a.Registered().Equal(b.Registered()) && maps.Equal(a.Labels, b.Labels)
+}
+
 func (d *durations) observe(c *healthcheck.Check, o healthcheck.Outcome) {
 	d.mu.RLock()
 	h := d.checks[c.Endpoint]
 	d.mu.RUnlock()
 	if h == nil || h.def != c {
-		h = d.add(c)
+		if h = d.add(c); h == nil {
+			return
+		}
 	}
 	h.histogram.Observe(o.Duration.Seconds())
 }
 
 // add makes a histogram for c, or hands it that of its older definition: a reload loses no counts, unless the labels
-// and with them the series have changed.
+// and with them the series have changed. It returns nil for a check whose series is gone since it ran.
 func (d *durations) add(c *healthcheck.Check) *checkDurations {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := d.checks[c.Endpoint]
-	if old != nil && old.def == c {
-		return old
+	now, ok := d.source.Lookup(c.Endpoint)
+	if !ok || d.closed || !sameSeries(now.Check, c) {
+		return nil
 	}
-	h := &checkDurations{def: c}
-	if old != nil && maps.Equal(old.def.Labels, c.Labels) {
+	h := &checkDurations{def: now.Check}
+	if old := d.checks[c.Endpoint]; old != nil && sameSeries(old.def, c) {
 		h.histogram = old.histogram
 	} else {
 		h.histogram = d.newHistogram(c)
 	}
+	if len(d.checks) >= max(d.most, fewDurations) {
+		// Nobody may ever scrape. Each time that half of them are new is often enough, and costs each new one a look or two.
+		maps.DeleteFunc(d.checks, func(endpoint string, _ *checkDurations) bool { return d.gone(endpoint) })
+		d.most = 2 * len(d.checks)
+	}
 	d.checks[c.Endpoint] = h
 	return h
+}
+
+// gone reports whether there is no check of that name now.
+func (d *durations) gone(endpoint string) bool {
+	_, ok := d.source.Lookup(endpoint)
+	return !ok
 }
 
 func (d *durations) newHistogram(c *healthcheck.Check) prometheus.Histogram {
@@ -103,13 +142,14 @@ func (d *durations) newHistogram(c *healthcheck.Check) prometheus.Histogram {
 	return prometheus.NewHistogram(o)
 }
 
-// current returns the histograms of the checks in s, and forgets those of checks that are gone.
+// current returns the histograms of the checks in s as they are defined there, and forgets those of checks that are gone.
 func (d *durations) current(s *healthcheck.Snapshot) []prometheus.Histogram {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	list := make([]prometheus.Histogram, 0, len(d.checks))
 	for i := range s.States {
-		if h := d.checks[s.States[i].Check.Endpoint]; h != nil {
+		c := s.States[i].Check
+		if h := d.checks[c.Endpoint]; h != nil && sameSeries(h.def, c) {
 			list = append(list, h.histogram)
 		}
 	}
@@ -119,11 +159,7 @@ func (d *durations) current(s *healthcheck.Snapshot) []prometheus.Histogram {
 			known[s.States[i].Check.Endpoint] = true
 		}
 		maps.DeleteFunc(d.checks, func(endpoint string, _ *checkDurations) bool {
-			if known[endpoint] {
-				return false
-			}
-			_, added := d.registry.Lookup(endpoint) // since the snapshot was made
-			return !added
+			return !known[endpoint] && d.gone(endpoint) // it may have been added since the snapshot was made
 		})
 	}
 	return list

@@ -11,19 +11,20 @@ import (
 // pageSize is about how much is rendered, and passed on, at once: one large write costs a seventh of many small ones.
 const pageSize = 64 << 10
 
-// source is what a rendering shows. Two renderings of one source are the same, byte for byte.
-type source struct {
+// content is what a rendering shows. Two renderings of one content are the same, byte for byte.
+type content struct {
 	view     *view
 	families []*family           // for writer
 	messages []*dto.MetricFamily // behind them
 	format   expfmt.Format
 	coding   coding
+	size     int // bytes that are held for it, about
 }
 
 // rendering is the body of an answer in the making, page by page, so that it takes no more memory for many checks than
 // for few. It is not safe for concurrent use.
 type rendering struct {
-	source
+	content
 	writer     familyWriter
 	check      int // of the first of families, the next to write
 	encoder    expfmt.Encoder
@@ -42,9 +43,9 @@ func (p *pageBuffer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// newRendering begins a rendering, which is to be closed before the view of its source is released.
-func newRendering(s source) *rendering {
-	r := &rendering{source: s, writer: writerFor(s.format)}
+// newRendering begins a rendering, which is to be closed before the view of its content is released.
+func newRendering(s content) *rendering {
+	r := &rendering{content: s, writer: writerFor(s.format)}
 	r.encoder = expfmt.NewEncoder(&r.raw, s.format)
 	if s.coding != identity {
 		r.compressor = compressors(s.coding).Get().(compressor)

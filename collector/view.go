@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unsafe"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
@@ -12,17 +15,30 @@ import (
 // per definition, and carried over from scrape to scrape.
 type view struct {
 	snapshot healthcheck.Snapshot
+	borrowed bool       // the memory of snapshot is the source's
 	prepared []prepared // one for each of snapshot.States
+	leanest  rank       // of prepared
+	fullest  rank       // of prepared
 	measured measured
+}
+
+// size returns how many bytes the view holds that no other does.
+func (v *view) size() int { return cap(v.snapshot.States) * int(unsafe.Sizeof(healthcheck.State{})) }
+
+// shows reports whether the i-th check has a family.
+func (v *view) shows(f *family, i int) bool {
+	return f.profile <= v.leanest || f.profile <= v.prepared[i].profile
 }
 
 // prepared is the part of a check's lines that does not change: {check="central",team="payments"}
 type prepared struct {
-	def   *healthcheck.Check
-	text  string
-	shape *shape
-	ends  [maxEnds]uint16 // where in text the first labels end, so that another can be put behind one; 0 if unknown
-	plain bool            // kind, name and target need no escaping
+	def     *healthcheck.Check
+	text    string
+	shape   *shape
+	ends    [maxEnds]uint16 // where in text the first labels end, so that another can be put behind one; 0 if unknown
+	plain   bool            // kind, name and target need no escaping
+	profile rank
+	proto   uint32 // size of the labels in the protobuf format
 }
 
 const maxEnds = 4
@@ -62,8 +78,18 @@ func matches(all []prepared, states []healthcheck.State) bool {
 	return true
 }
 
-// prepare returns what belongs to states, which are sorted by endpoint as old was, taking over from old what it can.
-func prepare(states []healthcheck.State, old []prepared) []prepared {
+// profiles returns the leanest and the fullest profile of checks.
+func profiles(all []prepared) (leanest, fullest rank) {
+	leanest = full
+	for i := range all {
+		leanest, fullest = min(leanest, all[i].profile), max(fullest, all[i].profile)
+	}
+	return leanest, fullest
+}
+
+// prepare returns what belongs to states, which are sorted by endpoint as old was, taking over from old what it can. Checks
+// that name no profile have the given one.
+func prepare(states []healthcheck.State, old []prepared, profile rank) []prepared {
 	all := make([]prepared, len(states))
 	pr := preparer{shapes: make(map[string]*shape)}
 	for i := range states {
@@ -77,6 +103,7 @@ func prepare(states []healthcheck.State, old []prepared) []prepared {
 			pr.text = append(pr.text, old[0].text...)
 		} else {
 			all[i] = pr.prepare(def)
+			all[i].profile = Profile(def.Metrics).rank(profile)
 		}
 		pr.sizes = append(pr.sizes, len(pr.text)-start)
 		if len(pr.text) >= textBlock || i == len(states)-1 {
@@ -104,6 +131,7 @@ func (pr *preparer) prepare(def *healthcheck.Check) prepared {
 	p := prepared{def: def, shape: pr.shape(def), plain: isPlain(def.Kind) && isPlain(def.Name) && isPlain(def.Target)}
 	start, b := len(pr.text), pr.text
 	for i, name := range p.shape.names {
+		p.proto += uint32(labelSize(label{name: name, value: p.value(name)}))
 		b = appendLabel(b, "{,"[min(i, 1)], label{name: name, value: p.value(name)})
 		if size := len(b) - start; i < maxEnds && size <= math.MaxUint16 {
 			p.ends[i] = uint16(size)
@@ -283,6 +311,16 @@ func (m *measured) note(measure *healthcheck.Measure) {
 	m.measures = append(m.measures, measure)
 }
 
+// clashes reports whether a family of others has the name of one of the collector's, or of a series in one.
+func (m *measured) clashes(f *dto.MetricFamily) bool {
+	for _, name := range seriesNames(f.GetName(), f.GetType()) {
+		if fixedSeries[name] || m.has(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // has reports whether a metric has the name of a measure.
 func (m *measured) has(name string) bool {
 	for _, known := range m.measures {
@@ -293,8 +331,7 @@ func (m *measured) has(name string) bool {
 	return false
 }
 
-// families returns the families of all checks: the fixed ones, and one for each measure. A measure with the name of a
-// fixed family is left out: it must not spoil the scrape.
+// families returns the families that any check has: the fixed ones, and one for each measure.
 func (v *view) families() []*family {
 	m := &v.measured
 	m.order = m.order[:0]
@@ -303,10 +340,8 @@ func (v *view) families() []*family {
 	}
 	m.shown = slices.Grow(m.shown[:0], len(m.measures)) // no growth below: order points into it
 	for _, measure := range m.measures {
-		if !fixedNames[prefix+measure.Name()] {
-			m.shown = append(m.shown, measureFamily(measure))
-			m.order = append(m.order, &m.shown[len(m.shown)-1])
-		}
+		m.shown = append(m.shown, measureFamily(measure))
+		m.order = append(m.order, &m.shown[len(m.shown)-1])
 	}
-	return m.order
+	return slices.DeleteFunc(m.order, func(f *family) bool { return f.profile > v.fullest })
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 
@@ -50,6 +51,9 @@ func (w *lineWriter) write(b []byte, v *view, f *family, from int) ([]byte, int)
 	w.b = b
 	states := v.snapshot.States
 	for i := from; i < len(states); i++ {
+		if !v.shows(f, i) {
+			continue
+		}
 		w.check = &v.prepared[i]
 		if f.value == nil {
 			f.samples(w, &states[i])
@@ -68,11 +72,11 @@ func (w *lineWriter) write(b []byte, v *view, f *family, from int) ([]byte, int)
 func textHead(f *family, openMetrics bool) []byte {
 	name, kind := f.name, "gauge"
 	help := []byte(f.help)
-	if f.counter {
+	if f.start != nil {
 		kind = "counter"
 	}
 	if openMetrics {
-		if f.counter {
+		if f.start != nil {
 			name = name[:len(name)-len("_total")]
 		}
 		help = appendEscaped(nil, f.help)
@@ -100,6 +104,9 @@ func escapeHelp(help []byte) []byte {
 	}
 	return b
 }
+
+// since implements sink. The text formats would need a line for it, and Prometheus reads none by default.
+func (w *lineWriter) since(time.Time) {}
 
 // sample implements sink.
 func (w *lineWriter) sample(n number) {
@@ -147,6 +154,9 @@ const (
 	tagLabelName    = 1<<3 | wireBytes
 	tagLabelValue   = 2<<3 | wireBytes
 	tagValue        = 1<<3 | wireFixed64 // of Gauge and of Counter
+	tagCountStart   = 3<<3 | wireBytes   // created_timestamp of Counter
+	tagSeconds      = 1<<3 | wireVarint  // of Timestamp (google/protobuf/timestamp.proto)
+	tagNanos        = 2<<3 | wireVarint
 
 	wireVarint  = 0
 	wireFixed64 = 1
@@ -161,6 +171,7 @@ const (
 // protoWriter writes length-delimited messages, one a family. The length stands before the message, so the samples are
 // gone through twice.
 type protoWriter struct {
+	start    protoStart
 	b        []byte
 	check    *prepared
 	labels   int // size of those of check
@@ -170,10 +181,13 @@ type protoWriter struct {
 func (w *protoWriter) write(b []byte, v *view, f *family, from int) ([]byte, int) {
 	states := v.snapshot.States
 	if from == 0 {
+		w.start = protoStart{}
 		size := &protoSize{}
 		for i := range states {
-			size.labels = v.prepared[i].protoSize()
-			f.each(size, &states[i])
+			if v.shows(f, i) {
+				size.labels = int(v.prepared[i].proto)
+				f.each(size, &states[i])
+			}
 		}
 		if size.total == 0 {
 			return b, len(states)
@@ -182,7 +196,10 @@ func (w *protoWriter) write(b []byte, v *view, f *family, from int) ([]byte, int
 	}
 	w.b = b
 	for i := from; i < len(states); i++ {
-		w.check, w.labels = &v.prepared[i], v.prepared[i].protoSize()
+		if !v.shows(f, i) {
+			continue
+		}
+		w.check, w.labels = &v.prepared[i], int(v.prepared[i].proto)
 		f.each(w, &states[i])
 		if len(w.b) >= pageSize {
 			return w.b, i + 1
@@ -195,7 +212,7 @@ func (w *protoWriter) write(b []byte, v *view, f *family, from int) ([]byte, int
 func (w *protoWriter) begin(b []byte, f *family, size int) []byte {
 	kind := byte(typeGauge)
 	w.valueTag = tagMetricGauge
-	if f.counter {
+	if f.start != nil {
 		kind, w.valueTag = typeCounter, tagMetricCount
 	}
 	head := bytesSize(len(f.name)) + bytesSize(len(f.help)) + 2
@@ -207,23 +224,33 @@ func (w *protoWriter) begin(b []byte, f *family, size int) []byte {
 
 // protoSize adds up the sizes of samples.
 type protoSize struct {
+	start  protoStart
 	total  int
 	labels int // of the check
 }
 
+// value returns the size of a gauge or counter as a field of a metric.
+func (s *protoSize) value() int { return 2 + valueSize + s.start.len }
+
+// since implements sink.
+func (s *protoSize) since(t time.Time) { s.start.set(t) }
+
 // sample implements sink.
-func (s *protoSize) sample(number) { s.total += bytesSize(s.labels + 2 + valueSize) }
+func (s *protoSize) sample(number) { s.total += bytesSize(s.labels + s.value()) }
 
 // sampleWith implements sink.
 func (s *protoSize) sampleWith(_ number, l label) {
-	s.total += bytesSize(s.labels + labelSize(l) + 2 + valueSize)
+	s.total += bytesSize(s.labels + labelSize(l) + s.value())
 }
 
 // sampleInfo implements sink.
 func (s *protoSize) sampleInfo(_ number, c *healthcheck.Check) {
 	l := infoLabels(c, false)
-	s.total += bytesSize(s.labels + labelsSize(l[:]) + 2 + valueSize)
+	s.total += bytesSize(s.labels + labelsSize(l[:]) + s.value())
 }
+
+// since implements sink.
+func (w *protoWriter) since(t time.Time) { w.start.set(t) }
 
 // sample implements sink.
 func (w *protoWriter) sample(n number) { w.line(n, nil) }
@@ -240,7 +267,7 @@ func (w *protoWriter) sampleInfo(n number, c *healthcheck.Check) {
 func (w *protoWriter) line(n number, extra []label) {
 	b := w.b
 	b = append(b, tagFamilyMetric)
-	b = binary.AppendUvarint(b, uint64(w.labels+labelsSize(extra)+2+valueSize))
+	b = binary.AppendUvarint(b, uint64(w.labels+labelsSize(extra)+2+valueSize+w.start.len))
 	for _, name := range w.check.shape.names {
 		for len(extra) > 0 && extra[0].name < name {
 			b, extra = appendProtoLabel(b, extra[0]), extra[1:]
@@ -250,16 +277,35 @@ func (w *protoWriter) line(n number, extra []label) {
 	for _, l := range extra {
 		b = appendProtoLabel(b, l)
 	}
-	b = append(b, w.valueTag, valueSize, tagValue)
-	w.b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.float()))
+	b = append(b, w.valueTag, byte(valueSize+w.start.len), tagValue)
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.float()))
+	w.b = append(b, w.start.b[:w.start.len]...)
 }
 
-func (p *prepared) protoSize() int {
-	n := 0
-	for _, name := range p.shape.names {
-		n += labelSize(label{name: name, value: p.value(name)})
+// protoStart is the start of a counter as a field of its message, empty for the zero time. Many counters began together.
+type protoStart struct {
+	time time.Time
+	b    [2 + 2*(1+binary.MaxVarintLen64)]byte
+	len  int
+}
+
+func (p *protoStart) set(t time.Time) {
+	if t.Equal(p.time) {
+		return
 	}
-	return n
+	p.time, p.len = t, 0
+	if t.IsZero() {
+		return
+	}
+	b := append(p.b[:0], tagCountStart, 0)
+	if s := t.Unix(); s != 0 { // the default is left out, as encoders do
+		b = binary.AppendUvarint(append(b, tagSeconds), uint64(s))
+	}
+	if ns := t.Nanosecond(); ns != 0 {
+		b = binary.AppendUvarint(append(b, tagNanos), uint64(ns))
+	}
+	b[1] = byte(len(b) - 2)
+	p.len = len(b)
 }
 
 func labelsSize(labels []label) int {

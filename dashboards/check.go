@@ -7,9 +7,9 @@ func oneCheck() *dashboard {
 	d.Templating.List = []variable{
 		dataSourceVariable(),
 		jobVariable(),
-		labelVariable("check", "Check", "The check, by its endpoint.", `healthcheck_info{job=~"$job"}`, "", false),
+		labelVariable("check", "Check", "The check, by its endpoint.", `healthcheck_interval_seconds{job=~"$job"}`, "", false),
 		labelVariable("instance", "Instance", "The exporters that run the check; all of them together decide its state.",
-			`healthcheck_info{job=~"$job", check="$check"}`, ".+", true),
+			`healthcheck_interval_seconds{job=~"$job", check="$check"}`, ".+", true),
 		filterVariable(),
 	}
 	d.Annotations.List = []annotation{
@@ -56,15 +56,19 @@ func stateChange(name, color, title, expr string) annotation {
 }
 
 func checkNow() []*panel {
-	const defined = `topk(20, last_over_time(healthcheck_interval_seconds{<m>}[2m])
-* ignoring (name, kind, target) group_right () last_over_time(healthcheck_info{<m>}[2m]))`
+	const defined = `topk(20,
+  last_over_time(healthcheck_interval_seconds{<m>}[2m])
+  * ignoring (name, kind, target) group_right () last_over_time(healthcheck_info{<m>}[2m])
+  or ignoring (name, kind, target)
+  last_over_time(healthcheck_interval_seconds{<m>}[2m])
+)`
 	silentNow := `max(last_over_time(healthcheck_in_maintenance{<m>}[2m])) * 2 or max(last_over_time(healthcheck_blocked{<m>}[2m])) or 0 * max(last_over_time(healthcheck_interval_seconds{<m>}[2m]))`
 	return []*panel{
 		stat("State", "State after thresholds: OK while any replica says so.", "none", 3,
 			query{expr: `max(` + stateOf(recorded) + `)`}).
 			thresholds(healthy()).mappings(okOrFail).options(object{"colorMode": "background"}).noValue("unknown"),
 		stat("Since", "When the state changed last.", "dateTimeFromNow", 3,
-			query{expr: `max(` + since + `)`}),
+			query{expr: `max(` + since + `)`}).noValue("unknown").needsDefault(),
 		stat("Reason", "Why the last run failed, while the state is FAIL.", "none", 3,
 			query{`group by (reason) (healthcheck_failure{<m>})`, "{{reason}}"}).
 			thresholds(steps(bad)).options(object{"textMode": "name"}).noValue("none"),
@@ -74,13 +78,13 @@ func checkNow() []*panel {
 		stat("Last run", "When the last run ended.", "dateTimeFromNow", 3,
 			query{expr: `1000 * max(last_over_time(healthcheck_last_run_timestamp_seconds{<m>}[2m]))`}),
 		stat("Last success", "When the last run that succeeded ended.", "dateTimeFromNow", 3,
-			query{expr: `1000 * max(last_over_time(healthcheck_last_success_timestamp_seconds{<m>}[2m]))`}).noValue("never"),
+			query{expr: `1000 * max(last_over_time(healthcheck_last_success_timestamp_seconds{<m>}[2m]))`}).noValue("never").needsDefault(),
 		stat("Successful runs", "Share of runs in the time range that succeeded.", "percentunit", 3,
 			query{expr: okRuns + ` / ` + allRuns}).
 			thresholds(shareGood()).decimals(3),
 		stat("Changes", "Changes of the state in the time range.", "short", 3,
-			query{expr: `max(increase(healthcheck_status_changes_total{<m>}[$__range]))`}).decimals(0),
-		table("What is checked", "The definition of the check on each exporter, at most 20.", 24, 5, "instance", false,
+			query{expr: `max` + changes}).decimals(0),
+		table("What is checked", "The definition of the check on each exporter, at most 20; in the metrics profile lean the interval alone.", 24, 5, "instance", false,
 			[]column{{"name", "Name", nil}, {"kind", "Kind", nil}, {"target", "Target", nil}, {"instance", "", []property{goTo(exporterLink("__data.fields"))}}, {"Value #A", "Interval", []property{unit("s")}}, {"Value #B", "Timeout", []property{unit("s")}}, {"job", "", nil}},
 			query{expr: defined},
 			query{expr: `last_over_time(healthcheck_timeout_seconds{<m>}[2m]) and on (job, instance) ` + defined}),
@@ -98,7 +102,10 @@ func checkHistory() []*panel {
 		stateTimeline("State and last runs", "The state after thresholds above the raw results of runs, each over all replicas, and when alerts were silent. A FAIL of any length is seen, at least as wide as one step.",
 			7,
 			query{`max(min_over_time(healthcheck_status{<m>}[$__rate_interval]))`, "state"},
-			query{`max(min_over_time(healthcheck_last_run_success{<m>}[$__rate_interval]))`, "runs"},
+			query{`max(floor(
+  sum without (result) (rate(healthcheck_runs_total{<m>, result="ok"}[$__rate_interval]))
+  / (sum without (result) (rate(healthcheck_runs_total{<m>}[$__rate_interval])) > 0)
+))`, "runs"},
 			query{`2 * max by (by) (max_over_time(healthcheck_blocked{<m>}[$__rate_interval]))`, "blocked by {{by}}"},
 			query{`3 * max(max_over_time(healthcheck_in_maintenance{<m>}[$__rate_interval]))`, "maintenance"}).
 			thresholds(healthy()).mappings(timelineStates...),
@@ -107,10 +114,10 @@ func checkHistory() []*panel {
 and on (job, instance)
 topk(20,
   1000000 * (1 - last_over_time(healthcheck_status{<m>}[$__range] @ end()))
-  + increase(healthcheck_status_changes_total{<m>}[$__range] @ end())
+  + ` + changes + `
 )`, "{{instance}}"}).
 			thresholds(healthy()).mappings(okOrFail).links(exporterLink("__field.labels")),
-		graph("Runs", "Completed runs per minute by result, and due runs that were skipped because the last one had not ended.",
+		graph("Runs", "Completed runs per minute by result, and due runs that were skipped because the last one had not ended, which are not in the metrics profile lean.",
 			"cpm", 12,
 			query{`60 * sum by (result) (rate(healthcheck_runs_total{<m>}[$__rate_interval]))`, "{{result}}"},
 			query{`60 * sum(rate(healthcheck_skipped_runs_total{<m>}[$__rate_interval]))`, "skipped"}).
@@ -119,7 +126,7 @@ topk(20,
 		graph("Failed runs by reason", "Failed runs per minute by reason. A single failure counts, also where the threshold keeps the state OK.",
 			"cpm", 12,
 			query{`60 * sum by (reason) (rate(healthcheck_failures_total{<m>}[$__rate_interval]))`, "{{reason}}"}).
-			stacked().fromZero(),
+			stacked().fromZero().needsDefault(),
 	}
 }
 
@@ -130,7 +137,7 @@ or
 histogram_quantile(` + q + `, sum by (le) (rate(healthcheck_run_duration_seconds_bucket{<m>}[$__rate_interval])))`, name}
 	}
 	return []*panel{
-		graph("Duration", "Duration of the last run on the slowest exporter against the timeout, and quantiles of all runs where histograms are on.",
+		graph("Duration", "Duration of the last run on the slowest exporter against the timeout, which is not in the metrics profile lean, and quantiles of all runs where histograms are on.",
 			"s", 12,
 			query{`max(healthcheck_duration_seconds{<m>})`, "last run"},
 			query{`min(healthcheck_timeout_seconds{<m>})`, "timeout"},
@@ -148,13 +155,13 @@ sum(rate(healthcheck_run_duration_seconds{<m>}[$__rate_interval]))`, "{{le}}"}),
 			"s", 12,
 			query{`max by (phase) (healthcheck_http_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_tcp_phase_duration_seconds{<m>})`, "{{phase}}"}).
-			stacked().fromZero(),
+			stacked().fromZero().needsDefault(),
 		graph("Share of the timeout", "Duration of the last run as a share of the timeout, on the 20 exporters where it is largest. An alert tells of 80 % and more.",
 			"percentunit", 12,
 			query{`healthcheck_duration_seconds{<m>} / healthcheck_timeout_seconds{<m>}
 and on (job, instance)
 topk(20, max_over_time(healthcheck_duration_seconds{<m>}[$__range] @ end()))`, "{{instance}}"}).
-			fromZero().marked(steps(good, above(0.8, bad))),
+			fromZero().marked(steps(good, above(0.8, bad))).needsDefault(),
 	}
 }
 
@@ -222,38 +229,38 @@ func checkMeasures() []*panel {
 			"d", 12,
 			query{`(min(healthcheck_tls_certificate_not_after_timestamp_seconds{<m>}) - time()) / 86400`, "days left"}).
 			marked(daysLeft()),
-		table("TLS", "Whether a trusted authority has signed the certificate for this name, and the version that was agreed on, on at most 20 exporters.",
+		table("TLS", "When the certificate expires, and whether a trusted authority has signed it for this name, which is not in the metrics profile lean; on at most 20 exporters.",
 			12, 8, "instance", false,
-			[]column{{"instance", "", nil}, {"Value #A", "Verified", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"version", "Version", nil}, {"Value #B", "Expires", []property{unit("dateTimeFromNow")}}, {"job", "", nil}},
-			query{expr: `topk(20, healthcheck_tls_certificate_verified{<m>} * ignoring (version) group_right () healthcheck_tls_version_info{<m>})`},
+			[]column{{"instance", "", nil}, {"Value #A", "Verified", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"Value #B", "Expires", []property{unit("dateTimeFromNow")}}, {"job", "", nil}},
+			query{expr: `topk(20, healthcheck_tls_certificate_verified{<m>})`},
 			query{expr: `bottomk(20, 1000 * healthcheck_tls_certificate_not_after_timestamp_seconds{<m>})`}),
-		graph("Codes and counts", "What the target answered: status code of HTTP, response code and records of DNS, exit code of a program, redirects, components.",
+		graph("Codes and counts", "What the target answered: status code of HTTP, response code and records of DNS, exit code of a program.",
 			"none", 12,
-			of("max", "http_status_code", "HTTP status"), of("max", "http_redirects", "redirects"),
+			of("max", "http_status_code", "HTTP status"),
 			of("max", "dns_rcode", "DNS response code"), of("min", "dns_answers", "DNS answers"),
-			of("max", "exec_exit_code", "exit code"), of("min", "status_components", "components"),
-			of("max", "filesystem_readonly", "read-only")),
-		graph("Sizes", "Bytes of the answer, of the file system, and of memory.",
+			of("max", "exec_exit_code", "exit code")).
+			needsDefault(),
+		graph("Sizes", "Bytes of the file system, and of memory.",
 			"bytes", 12,
-			of("max", "http_response_body_bytes", "body"),
 			of("min", "filesystem_avail_bytes", "file system, available"), of("min", "filesystem_size_bytes", "file system"),
 			of("min", "memory_available_bytes", "memory, available"), of("min", "memory_total_bytes", "memory")).
-			fromZero(),
+			fromZero().needsDefault(),
 		graph("Shares left", "What is left of space, inodes and memory, on the exporter with the least.",
 			"percentunit", 12,
 			free("filesystem_avail_bytes", "filesystem_size_bytes", "space"),
 			free("filesystem_files_free", "filesystem_files", "inodes"),
 			free("memory_available_bytes", "memory_total_bytes", "memory")).
-			limits(0, 1),
+			limits(0, 1).needsDefault(),
 		graph("CPU time", "CPU time that the last run of the program took, on the exporter where it is largest.",
-			"s", 12, of("max", "exec_cpu_seconds", "CPU")).fromZero(),
+			"s", 12, of("max", "exec_cpu_seconds", "CPU")).fromZero().needsDefault(),
 		graph("Values", "Values that the check measured by name, such as the performance data of a plugin: the 20 highest.",
 			"none", 12,
 			query{`max by (value) (healthcheck_value{<m>})
 and on (value)
-topk(20, max by (value) (last_over_time(healthcheck_value{<m>}[$__range] @ end())))`, "{{value}}"}),
+topk(20, max by (value) (last_over_time(healthcheck_value{<m>}[$__range] @ end())))`, "{{value}}"}).
+			needsDefault(),
 		graph("Serial of the zone", "Serial number in the SOA record, for DNS checks of that type.",
-			"none", 12, of("max", "dns_soa_serial", "serial")).decimals(0),
+			"none", 12, of("max", "dns_soa_serial", "serial")).decimals(0).needsDefault(),
 		stateTimeline("Components", "State of the components of the program, for the kind status: the 30 that are FAIL at the end of the time range, or were most often in it.",
 			9, query{`max by (component) (min_over_time(healthcheck_component_status{<m>}[$__rate_interval]))
 and on (component)
@@ -261,8 +268,8 @@ bottomk(30,
   max by (component) (last_over_time(healthcheck_component_status{<m>}[$__range] @ end()))
   + max by (component) (avg_over_time(healthcheck_component_status{<m>}[$__range] @ end()))
 )`, "{{component}}"}).
-			thresholds(healthy()).mappings(okOrFail),
-		table("Everything measured", "Every value of the last run, also of measures that programs define themselves; at most 200.",
+			thresholds(healthy()).mappings(okOrFail).needsDefault(),
+		table("Everything measured", "Every value of the last run that the metrics profile of the check has, also of measures that programs define themselves; at most 200.",
 			24, 9, "__name__", false,
 			[]column{{"__name__", "Metric", nil}, {"Value", "", nil}, {"instance", "", nil}, {"job", "", nil}},
 			query{expr: `topk(200, {<m>, __name__=~"healthcheck_.+", __name__!~"healthcheck_(status|last_run_success|failure|duration_seconds|run_duration_seconds.*|runs_total|failures_total|status_changes_total|skipped_runs_total|last_run_timestamp_seconds|last_success_timestamp_seconds|status_since_timestamp_seconds|interval_seconds|timeout_seconds|blocked|in_maintenance|info)"})`}),

@@ -100,6 +100,49 @@ func TestQueries(t *testing.T) {
 	}
 }
 
+// TestLeanQueries runs the queries against checks of the lean profile: every panel that does not say that it needs another one
+// has data, and of one that says so in part, a query has.
+func TestLeanQueries(t *testing.T) {
+	var more []string
+	for name, p := range profiles() {
+		if p != collector.ProfileLean {
+			more = append(more, name)
+		}
+	}
+	prometheus := startPrometheus(t, map[string][]string{
+		"exporter": {startExporter(t, collector.HistogramNative), startExporter(t, collector.HistogramClassic), closedAddress(t)},
+		"program":  {startProgram(t)},
+	}, fmt.Sprintf(`
+    metric_relabel_configs: [{ source_labels: [__name__], regex: "%s", action: drop }]`, strings.Join(more, "|")))
+	for uid, d := range read(t) {
+		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
+		if uid == "healthcheck-check" {
+			variables = nil
+			for _, c := range strings.Fields("flapping down dependent maintained tls") {
+				variables = append(variables, map[string]string{"job": "exporter|program", "instance": ".+", "check": c})
+			}
+			// A replica with classic histograms alone.
+			variables = append(variables, map[string]string{"job": "exporter", "instance": prometheus.targets["exporter"][1], "check": "flapping"})
+		}
+		for _, p := range d.Panels {
+			if strings.HasSuffix(p.Description, "Needs the metrics profile default.") {
+				continue
+			}
+			found := p.Type == "row"
+			for _, g := range p.Targets {
+				q := query{p.Title + " " + g.RefID, g.Expr, g.Instant, g.Format == "table"}
+				if withoutData[q.name] != "" || strings.HasPrefix(q.expr, "check:") || found && strings.Contains(p.Description, "metrics profile lean") {
+					continue
+				}
+				n := prometheus.poll(t, q, variables)
+				found = found || n > 0
+				assert.True(t, n > 0 || strings.Contains(p.Description, "metrics profile lean"), "no data for %s:\n%s", q.name, q.expr)
+			}
+			assert.True(t, found, "no data for %s", p.Title)
+		}
+	}
+}
+
 // TestManyChecks holds the number of series of every panel against a limit, with 5,000 checks in one program, and with one
 // check in 5,000 programs.
 func TestManyChecks(t *testing.T) {
@@ -180,7 +223,7 @@ scrape_configs:
     scrape_timeout: 5s
     {{- end }}
     static_configs: [{ targets: [{{ range $targets }}"{{ . }}",{{ end }}] }]
-    {{- if eq $job "fleet" }}{{ $.Relabel }}{{ end }}
+    {{- if ne $job "many" }}{{ $.Relabel }}{{ end }}
 {{- end }}
 `))
 

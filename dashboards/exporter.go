@@ -52,7 +52,7 @@ func exporterNow() []*panel {
 			thresholds(steps(good, above(1, bad))),
 		stat("Skipped", "Due runs in the time range that were not started because the last one had not ended.", "short", 3,
 			query{expr: `sum(increase(healthcheck_skipped_runs_total{<m>}[$__range])) or 0 * count(healthcheck_overall_status{<m>})`}).
-			thresholds(steps(good, above(1, warning))).decimals(0),
+			thresholds(steps(good, above(1, warning))).decimals(0).needsDefault(),
 		stat("Panics", "Panics recovered in checks in the time range.", "short", 3,
 			query{expr: `sum(increase(healthcheck_runner_panics_total{<m>}[$__range]))`}).
 			thresholds(steps(good, above(1, bad))).decimals(0),
@@ -101,7 +101,7 @@ func exporterRunner() []*panel {
 		graph("Runs", "Completed runs per second by result, over all exporters.",
 			"ops", 12, query{`sum by (result) (rate(healthcheck_runs_total{<m>}[$__rate_interval]))`, "{{result}}"}).
 			stacked().fromZero().override("ok", fixedColor(good)).override("fail", fixedColor(bad)),
-		graph("Skipped and panics", "Due runs that were not started because the last one had not ended, and panics recovered, per minute over all exporters.",
+		graph("Skipped and panics", "Due runs that were not started because the last one had not ended, and panics recovered, per minute over all exporters. In the metrics profile lean there are no skipped ones.",
 			"cpm", 12,
 			query{`60 * sum(rate(healthcheck_skipped_runs_total{<m>}[$__rate_interval]))`, "skipped"},
 			query{`60 * sum(rate(healthcheck_runner_panics_total{<m>}[$__rate_interval]))`, "panics"}).

@@ -49,13 +49,13 @@ func checkColumn() column {
 }
 
 func overviewFailing() []*panel {
-	ago := []property{unit("dateTimeFromNow")}
+	ago := []property{unit("dateTimeFromNow"), maps(ifKnown)}
 	return []*panel{
 		table("Failing now", "The 100 checks that became FAIL last, with the reason of the last failed run. Labels of the checks are columns. Silent ones are below.",
 			24, 9, "Since", true,
 			[]column{checkColumn(), {"Value", "Since", ago}, {"reason", "Reason", []property{colored(), fixedColor(bad)}}, {"name", "Name", nil}, {"kind", "Kind", nil}, {"target", "Target", nil}, {"job", "", nil}},
 			query{expr: `topk(100,
-` + since + `
+` + sinceIfKnown + `
 and ` + state + ` == 0
 unless ` + silent + `
 )` + withReason + `
@@ -64,7 +64,7 @@ unless ` + silent + `
 			12, 8, "Since", true,
 			[]column{checkColumn(), {"Value", "Since", ago}, {"because", "Silent because", nil}, {"reason", "Reason", nil}, {"job", "", nil}},
 			query{expr: `topk(100,
-` + since + `
+` + sinceIfKnown + `
 and ` + state + ` == 0
 and ` + silent + `
 )
@@ -86,7 +86,8 @@ and ` + silent + `
 		table("Failing components", "Up to 100 components that the /status of other programs says are FAIL (checks of the kind status).",
 			12, 8, "check", false,
 			[]column{checkColumn(), {"component", "Component", nil}, {"Value", "State", []property{maps(okOrFail), colored(), levels(healthy())}}, {"job", "", nil}},
-			query{expr: `topk(100, max without (instance, pod) (last_over_time(healthcheck_component_status{<m>}[2m])) == 0)`}),
+			query{expr: `topk(100, max without (instance, pod) (last_over_time(healthcheck_component_status{<m>}[2m])) == 0)`}).
+			needsDefault(),
 		table("Exporters that are down", "Up to 100 exporters that Prometheus could not scrape.",
 			12, 8, "instance", false,
 			[]column{{"instance", "", []property{goTo(exporterLink("__data.fields"))}}, {"Value", "Up", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"job", "", nil}},
@@ -101,7 +102,7 @@ func overviewHistory() []*panel {
 and
 topk(40,
   1000000 * (1 - max without (instance, pod) (last_over_time(healthcheck_status{<m>}[$__range] @ end())))
-  + max without (instance, pod) (increase(healthcheck_status_changes_total{<m>}[$__range] @ end()))
+  + max without (instance, pod) ` + changes + `
 )`, legend: "{{check}} ({{job}})"}).
 			thresholds(healthy()).mappings(okOrFail).links(checkLink("__field.labels")),
 		graph("Checks by state", "Number of checks in each state. FAIL has those in it that are silent.",
@@ -114,7 +115,7 @@ topk(40,
 		graph("Failed runs by reason", "Failed runs of all checks per minute, by reason. A single failure counts, also where the threshold of the check keeps its state OK.",
 			"cpm", 12,
 			query{`60 * sum by (reason) (rate(healthcheck_failures_total{<m>}[$__rate_interval]))`, "{{reason}}"}).
-			stacked().fromZero(),
+			stacked().fromZero().needsDefault(),
 	}
 }
 
@@ -123,6 +124,13 @@ func overviewWorst() []*panel {
 		worst       = "bottomk(50, " + availability + ")"
 		certificate = `(min without (instance, pod) (last_over_time(healthcheck_tls_certificate_not_after_timestamp_seconds{<m>}[2m])) - time()) / 86400`
 		share       = `topk(50, max without (instance, pod) (last_over_time(healthcheck_duration_seconds{<m>}[2m]) / last_over_time(healthcheck_timeout_seconds{<m>}[2m])))`
+		slowest     = `max without (instance, pod) (last_over_time(healthcheck_duration_seconds{<m>}[2m])) and ` + share + `
+or
+topk(50, max without (instance, pod) (
+  last_over_time(healthcheck_duration_seconds{<m>}[2m])
+  unless
+  last_over_time(healthcheck_timeout_seconds{<m>}[2m])
+))`
 	)
 	percent := []property{unit("percentunit"), digits(2), colored(), levels(shareGood())}
 	return []*panel{
@@ -135,17 +143,17 @@ func overviewWorst() []*panel {
 		table("Most changes of state", "The 50 checks that changed most often between OK and FAIL in the time range.",
 			12, 10, "Changes", true,
 			[]column{checkColumn(), {"Value", "Changes", []property{unit("short"), digits(0)}}, {"job", "", nil}},
-			query{expr: `topk(50, max without (instance, pod) (increase(healthcheck_status_changes_total{<m>}[$__range])) > 0.5)`}),
-		table("Certificates", "The 50 certificates that expire first. Not verified are those that no trusted authority has signed or that are for another name.",
+			query{expr: `topk(50, max without (instance, pod) ` + changes + ` > 0.5)`}),
+		table("Certificates", "The 50 certificates that expire first. Not verified are those that no trusted authority has signed or that are for another name; whether they are is not in the metrics profile lean.",
 			12, 10, "Days left", false,
 			[]column{checkColumn(), {"Value #A", "Days left", []property{unit("d"), digits(1), colored(), levels(daysLeft())}}, {"Value #B", "Verified", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"target", "Target", nil}, {"job", "", nil}},
 			query{expr: "bottomk(50, " + certificate + ")\n* ignoring (name, kind, target) group_left (target) " + info},
 			query{expr: `max without (instance, pod) (last_over_time(healthcheck_tls_certificate_verified{<m>}[2m])) and bottomk(50, ` + certificate + ")"}),
-		table("Slowest", "The 50 checks whose last run took the largest share of their timeout. The last column, over 30 minutes, is from the recording rules in alerts/; it is empty without them or where histograms are off.",
+		table("Slowest", "The 50 checks whose last run took the largest share of their timeout, and the 50 that took longest in the metrics profile lean, which has no timeouts. The last column, over 30 minutes, is from the recording rules in alerts/; it is empty without them or where histograms are off.",
 			12, 10, "Of timeout", true,
 			[]column{checkColumn(), {"Value #A", "Of timeout", []property{unit("percentunit"), digits(1), colored(), levels(steps(good, above(0.5, warning), above(0.8, bad)))}}, {"Value #B", "Last run", []property{unit("s")}}, {"Value #C", "99th percentile", []property{unit("s")}}, {"job", "", nil}},
 			query{expr: share},
-			query{expr: `max without (instance, pod) (last_over_time(healthcheck_duration_seconds{<m>}[2m])) and ` + share},
-			query{expr: `check:healthcheck_run_duration_seconds:p99_30m{<m>} and ` + share}),
+			query{expr: slowest},
+			query{expr: `check:healthcheck_run_duration_seconds:p99_30m{<m>} and (` + slowest + `)`}),
 	}
 }

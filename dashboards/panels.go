@@ -71,6 +71,12 @@ func (p *panel) noValue(text string) *panel {
 	return p
 }
 
+// needsDefault is for panels that show nothing of checks of the lean profile of metrics.
+func (p *panel) needsDefault() *panel {
+	p.Description += " Needs the metrics profile default."
+	return p
+}
+
 func (p *panel) decimals(n int) *panel {
 	p.FieldConfig.Defaults.Decimals = &n
 	return p

@@ -84,6 +84,7 @@ func filterVariable() variable {
 
 var (
 	okOrFail = values(map[string]object{"0": text("FAIL", bad), "1": text("OK", good)})
+	ifKnown  = object{"type": "special", "options": object{"match": "nan", "result": object{"text": "unknown"}}}
 	yesOrNo  = values(map[string]object{"0": text("no", bad), "1": text("yes", good)})
 )
 
@@ -118,6 +119,21 @@ const (
 	// since is when the state of a check changed, in milliseconds, as Grafana wants times.
 	since = `1000 * max without (instance, pod) (last_over_time(healthcheck_status_since_timestamp_seconds{<m>}[2m]))`
 
+	// sinceIfKnown is since, and not a number where the lean profile of metrics leaves out when that was.
+	sinceIfKnown = `(
+  ` + since + `
+  or
+  0 / 0 * max without (instance, pod) (last_over_time(healthcheck_status{<m>}[2m]))
+)`
+
+	// changes are those of the state in the time range: by the counter, or those that scrapes have seen where the lean profile of
+	// metrics leaves it out.
+	changes = `(
+  increase(healthcheck_status_changes_total{<m>}[$__range] @ end())
+  or
+  changes(healthcheck_status{<m>}[$__range] @ end())
+)`
+
 	// withReason adds the label reason: the one of now, or else the last one.
 	withReason = `
 * ignoring (reason) group_left (reason) topk without (reason) (1,
@@ -126,16 +142,28 @@ const (
   max without (instance, pod) (last_over_time(healthcheck_failure{<m>}[2m]))
 )`
 
-	// info has one series for each check, even while replicas disagree on its labels.
-	info = `topk without (name, kind, target) (1, max without (instance, pod) (last_over_time(healthcheck_info{<m>}[2m])))`
+	// info has one series for each check, even while replicas disagree on its labels, and also where the lean profile of metrics
+	// leaves them out.
+	info = `(
+  topk without (name, kind, target) (1, max without (instance, pod) (last_over_time(healthcheck_info{<m>}[2m])))
+  or ignoring (name, kind, target)
+  group without (instance, pod) (last_over_time(healthcheck_interval_seconds{<m>}[2m]))
+)`
 
 	// availability is the share of successful runs in the time range, by the counters, so that failures between two
 	// scrapes count.
 	availability = `sum without (instance, pod, result) (increase(healthcheck_runs_total{<m>, result="ok"}[$__range]))
 / (sum without (instance, pod, result) (increase(healthcheck_runs_total{<m>}[$__range])) > 0)`
 
-	// age is the time since the last completed run, at the last scrape.
-	age = `min without (instance, pod) (timestamp(healthcheck_last_run_timestamp_seconds{<m>}) - healthcheck_last_run_timestamp_seconds{<m>})`
+	// age is the time since the last completed run, at the last scrape, by the clock of the exporter as in the alerts; by that of
+	// Prometheus where a filter, such as one on team, leaves out the series of the exporter.
+	age = `min without (instance, pod) (
+  timestamp(healthcheck_last_run_timestamp_seconds{<m>}) - healthcheck_last_run_timestamp_seconds{<m>}
+  - on (cluster, namespace, job, instance, pod) group_left ()
+  max by (cluster, namespace, job, instance, pod) (timestamp(healthcheck_time_seconds{<m>}) - healthcheck_time_seconds{<m>})
+  or
+  timestamp(healthcheck_last_run_timestamp_seconds{<m>}) - healthcheck_last_run_timestamp_seconds{<m>}
+)`
 
 	stale = age + `
 > max without (instance, pod) (clamp_min(3 * healthcheck_interval_seconds{<m>}, 60))`

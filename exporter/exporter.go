@@ -3,22 +3,22 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/config/discovery"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
@@ -31,36 +31,37 @@ type Exporter struct {
 	collector *collector.Collector
 	own       *prometheus.Registry // metrics of the process and of the exporter itself
 	reloads   *reloadMetrics
+	discovery *discovery.Manager
 	listeners []net.Listener
+	health    health
 	settings  settings
+	ended     chan struct{} // closed when nothing is served any more
+	patience  time.Duration // with a reading of the configuration
 }
 
 // New reads the configuration and opens the sockets. Nothing runs or is served before [Exporter.Run], which must be
-// called to give the sockets back. The error tells every mistake there is.
+// called to give the sockets back. The error tells every mistake there is; it is ctx's if that ends first.
+// Mistakes in files that were found, not named, are logged, unless o.ConfigStrict says otherwise.
 func New(ctx context.Context, o Options) (*Exporter, error) {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	e := newExporter(o)
-	if err := validateWeb(o.WebConfigFile); err != nil {
+	err := validateWeb(ctx.Done(), o.WebConfigFile)
+	if err != nil {
+		return nil, cmp.Or(ctx.Err(), err)
+	}
+	if err = e.listen(ctx); err != nil {
 		return nil, err
 	}
-	var err error
-	if e.listeners, err = listen(ctx, &e.options); err != nil {
-		return nil, err
-	}
-	if err := e.Reload(); err != nil {
-		closeAll(e.listeners)
-		return nil, err
+	err = e.reload(ctx.Done(), nil)
+	if partly, ok := errors.AsType[*FilesError](err); ok {
+		logMistakes(e.log, partly)
+	} else if err != nil {
+		e.closeSockets()
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	return e, nil
-}
-
-func validateWeb(file string) error {
-	if err := web.Validate(file); err != nil {
-		return fmt.Errorf("web configuration %s: %w", file, err)
-	}
-	return nil
 }
 
 // newExporter returns an exporter without sockets and checks.
@@ -71,15 +72,21 @@ func newExporter(o Options) *Exporter {
 	}
 	registry := &healthcheck.Registry{Logger: log}
 	own := newProcessMetrics()
-	return &Exporter{
+	e := &Exporter{
 		options:   o,
 		log:       log,
 		started:   time.Now(),
 		registry:  registry,
-		collector: collector.New(registry, collector.WithHistogram(o.DurationHistogram)),
+		collector: collector.New(registry, collector.WithHistogram(o.DurationHistogram), collector.WithProfile(collector.ProfileDefault)),
 		own:       own,
 		reloads:   newReloadMetrics(own),
+		settings:  settings{turn: make(chan struct{}, 1)},
+		ended:     make(chan struct{}),
+		patience:  loadPatience,
 	}
+	e.discovery = discovery.NewManager(discovery.Options{Log: log, Changed: e.targetsChanged})
+	own.MustRegister(e.discovery.Collector())
+	return e
 }
 
 // Addr returns the first address that the exporter listens on.
@@ -97,21 +104,6 @@ func (e *Exporter) url() string {
 		}
 	}
 	return scheme + "://localhost:8989"
-}
-
-// servesTLS reports whether a valid web configuration has a certificate.
-func servesTLS(webConfigFile string) bool {
-	if webConfigFile == "" {
-		return false
-	}
-	data, err := os.ReadFile(webConfigFile)
-	if err != nil {
-		return false
-	}
-	var c struct {
-		TLS map[string]any `yaml:"tls_server_config"`
-	}
-	return yaml.Unmarshal(data, &c) == nil && len(c.TLS) > 0
 }
 
 // selfAddress returns the address under which a listener is reached from this machine.
@@ -135,11 +127,11 @@ func (e *Exporter) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer e.close()
-	defer closeAll(e.listeners) // a server that fails at its start leaves its own open
+	defer e.closeSockets() // a server that fails at its start leaves its own open
 	servers := make([]*http.Server, len(e.listeners))
-	failed := make(chan error, len(e.listeners)+1)
+	failed := make(chan error, len(e.listeners)+len(e.health.listeners)+1)
 	handler := e.router()
-	var serving, working sync.WaitGroup
+	var serving, stopping, working sync.WaitGroup
 	for i, l := range e.listeners {
 		// Each listener has a server of its own: the toolkit wraps the handler of the server that it is given.
 		servers[i] = newServer(handler, e.log)
@@ -149,6 +141,7 @@ func (e *Exporter) Run(ctx context.Context) error {
 			}
 		})
 	}
+	e.serveHealth(&serving, failed)
 	working.Go(func() {
 		runner := &healthcheck.Runner{Registry: e.registry, Concurrency: e.options.Concurrency}
 		if err := runner.Run(ctx); err != nil {
@@ -156,6 +149,7 @@ func (e *Exporter) Run(ctx context.Context) error {
 		}
 	})
 	working.Go(func() { e.watch(ctx) })
+	working.Go(func() { e.discovery.Run(ctx) })
 
 	var err error
 	select {
@@ -163,13 +157,25 @@ func (e *Exporter) Run(ctx context.Context) error {
 	case err = <-failed:
 	}
 	e.log.Info("stopping")
+	e.health.stopping.Store(true)
 	cancel()
 	for _, s := range servers {
-		serving.Go(func() { shutdown(context.WithoutCancel(ctx), s) })
+		stopping.Go(func() { shutdown(context.WithoutCancel(ctx), s) })
 	}
-	serving.Wait()
+	stopping.Wait()
+	close(e.ended)
 	working.Wait()
+	e.stopHealth(context.WithoutCancel(ctx))
+	e.waitFor(&serving)
 	return err
+}
+
+// waitFor waits for servers that were shut down. One that cannot read its web configuration does not get to know.
+func (e *Exporter) waitFor(serving *sync.WaitGroup) {
+	_, err := await(nil, time.Second, func() struct{} { serving.Wait(); return struct{}{} })
+	if err != nil {
+		e.log.Warn("a server does not stop; does a file of its configuration hang?", "file", e.options.WebConfigFile)
+	}
 }
 
 func (e *Exporter) serve(l net.Listener, s *http.Server) error {

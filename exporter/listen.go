@@ -14,6 +14,17 @@ import (
 )
 
 // listen opens all sockets, or none.
+func (e *Exporter) listen(ctx context.Context) (err error) {
+	if e.listeners, err = listen(ctx, &e.options); err != nil {
+		return err
+	}
+	if e.health.listeners, err = listenOnAll(ctx, e.options.HealthListenAddresses); err != nil {
+		closeAll(e.listeners)
+	}
+	return err
+}
+
+// listen opens the sockets for all that is served, or none.
 func listen(ctx context.Context, o *Options) ([]net.Listener, error) {
 	if o.SystemdSocket {
 		listeners, err := activation.Listeners()
@@ -27,8 +38,12 @@ func listen(ctx context.Context, o *Options) ([]net.Listener, error) {
 		}
 		return listeners, nil
 	}
+	return listenOnAll(ctx, o.ListenAddresses)
+}
+
+func listenOnAll(ctx context.Context, addresses []string) ([]net.Listener, error) {
 	var listeners []net.Listener
-	for _, address := range o.ListenAddresses {
+	for _, address := range addresses {
 		l, err := listenOn(ctx, address)
 		if err != nil {
 			closeAll(listeners)
@@ -42,15 +57,51 @@ func listen(ctx context.Context, o *Options) ([]net.Listener, error) {
 const vsockScheme = "vsock://"
 
 func listenOn(ctx context.Context, address string) (net.Listener, error) {
-	port, ok := strings.CutPrefix(address, vsockScheme)
-	if !ok {
-		return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if port, ok := strings.CutPrefix(address, vsockScheme); ok {
+		n, err := vsockPort(port)
+		if err != nil {
+			return nil, err
+		}
+		return vsock.Listen(n, nil)
 	}
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+}
+
+func vsockPort(port string) (uint32, error) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(port, ":"), 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("port %q: %w", port, err)
+		return 0, fmt.Errorf("port %q: %w", port, err)
 	}
-	return vsock.Listen(uint32(n), nil)
+	return uint32(n), nil
+}
+
+// validateAddress finds what is wrong with an address to listen on without opening anything. Whether a name is one of
+// this machine is not looked at.
+func validateAddress(address string) error {
+	if port, ok := strings.CutPrefix(address, vsockScheme); ok {
+		_, err := vsockPort(port)
+		return err
+	}
+	_, port, err := net.SplitHostPort(address)
+	if e, ok := errors.AsType[*net.AddrError](err); ok {
+		return errors.New(e.Err)
+	}
+	if err != nil {
+		return err
+	}
+	if port == "" {
+		return errors.New("missing port in address")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil { //nolint:noctx // asks a file at most
+		return fmt.Errorf("no port is %q", port)
+	}
+	return nil
+}
+
+// closeSockets closes what the exporter listens on.
+func (e *Exporter) closeSockets() {
+	closeAll(e.listeners)
+	closeAll(e.health.listeners)
 }
 
 func closeAll(listeners []net.Listener) {

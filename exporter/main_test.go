@@ -50,6 +50,12 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.data.Write(p)
 }
 
+func (b *logBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.data.Reset()
+}
+
 func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

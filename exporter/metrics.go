@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/config"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
@@ -40,6 +42,7 @@ func metricsHandler(c *collector.Collector, own *prometheus.Registry, o collecto
 // reloadMetrics tell how the last reading of the configuration went.
 type reloadMetrics struct {
 	successful, successTime prometheus.Gauge
+	valid                   *prometheus.GaugeVec
 }
 
 const metricPrefix = "healthcheck_exporter"
@@ -54,7 +57,23 @@ func newReloadMetrics(r prometheus.Registerer) *reloadMetrics {
 			Name: metricPrefix + "_config_last_reload_success_timestamp_seconds",
 			Help: "Unix time of the last time that the configuration was read with success.",
 		}),
+		valid: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: metricPrefix + "_config_file_valid",
+			Help: "Whether a configuration file was without mistakes when it was last read: 1 for yes, 0 for no.",
+		}, []string{"file"}),
 	}
-	r.MustRegister(m.successful, m.successTime, version.NewCollector(metricPrefix))
+	r.MustRegister(m.successful, m.successTime, m.valid, version.NewCollector(metricPrefix))
 	return m
+}
+
+// files sets the metric of each file, and removes those of files that are no more.
+func (m *reloadMetrics) files(files []config.File) {
+	m.valid.Reset()
+	for _, f := range files {
+		valid := 0.0
+		if f.Err == nil {
+			valid = 1
+		}
+		m.valid.WithLabelValues(strings.ToValidUTF8(f.Path, "\uFFFD")).Set(valid)
+	}
 }

@@ -56,6 +56,33 @@ func TestCheckOnceIsInterrupted(t *testing.T) {
 	eventually(t, func() bool { return s.givenUp("slow") == 1 })
 }
 
+// TestCheckOnceTellsWhatHung: what a program had printed when it was killed, and what else a check knows of its timeout,
+// is there as it is in the long run, however late the check returns.
+func TestCheckOnceTellsWhatHung(t *testing.T) {
+	t.Parallel()
+	f := newConfigFile(t, `checks:
+- endpoint: hangs
+  timeout: 500ms
+  exec: { command: [/bin/sh, -c, 'echo step 3 of 5; sleep 9'] }
+- endpoint: hangs-on
+  timeout: 500ms
+  exec: { command: [/bin/sh, -c, 'trap "" TERM; echo step 4 of 5; while :; do sleep 9; done'] }
+- endpoint: ends
+  exec: { command: [/bin/sh, -c, 'exit 3'] }
+`)
+	snapshot, err := exporter.CheckOnce(t.Context(), options(f.path, &logBuffer{}))
+	require.NoError(t, err)
+	require.Len(t, snapshot.States, 3)
+	details := make(map[string]string)
+	for i := range snapshot.States {
+		s := &snapshot.States[i]
+		details[s.Check.Endpoint] = s.Status().Details
+	}
+	assert.Contains(t, details["hangs"], "step 3 of 5")
+	assert.Contains(t, details["hangs-on"], "step 4 of 5")
+	assert.Contains(t, details["ends"], "exit code 3")
+}
+
 func TestWait(t *testing.T) {
 	t.Parallel()
 	s := newTarget(t)
@@ -79,8 +106,11 @@ func TestWait(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, healthcheck.FAIL, level)
 
-	_, err = exporter.Wait(ctx, options(f.path+".none", &logBuffer{}), nil)
+	_, err = exporter.Wait(t.Context(), options(f.path+".none", &logBuffer{}), nil)
 	require.ErrorContains(t, err, "no such file")
+	<-ctx.Done()
+	_, err = exporter.Wait(ctx, options(f.path, &logBuffer{}), nil)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "nothing is read without end")
 }
 
 func TestValidate(t *testing.T) {

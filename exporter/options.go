@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,21 +19,30 @@ import (
 type Options struct {
 	// ConfigFile is the YAML file with the checks. Empty means the embedded default, which checks the machine.
 	ConfigFile string
+	// ConfigFiles are more of them, or what stands for them: files, folders and globs, as [config.LoadFiles] takes them.
+	ConfigFiles []string
+	// ConfigStrict refuses a configuration for a mistake in any file. Otherwise a file that was found, in a folder, by a
+	// glob or an include, has mistakes alone: its checks that run go on as they are.
+	ConfigStrict bool
 	// ListenAddresses are host:port or vsock://:port; they are ignored with SystemdSocket, which takes the sockets that
 	// systemd passes.
 	ListenAddresses []string
 	SystemdSocket   bool
+	// HealthListenAddresses serve /-/healthy and /-/ready and nothing else, in plain text and to everybody, whatever
+	// WebConfigFile asks for; they are as ListenAddresses, and also used beside systemd's sockets. Empty means none.
+	HealthListenAddresses []string
 	// WebConfigFile is a configuration of the Prometheus exporter toolkit: TLS, basic authentication, rate limits.
 	WebConfigFile string
 	// TelemetryPath is the route of the metrics.
 	TelemetryPath string
-	// EnableLifecycle serves POST /-/reload, EnablePprof /debug/pprof/.
+	// EnableLifecycle serves POST and PUT /-/reload, EnablePprof /debug/pprof/.
 	EnableLifecycle, EnablePprof bool
 	// Concurrency bounds the runs under way at once.
 	Concurrency int
 	// DurationHistogram is the form of healthcheck_run_duration_seconds.
 	DurationHistogram collector.Histogram
-	// WatchInterval is how often the content of the configuration's files is looked at; zero means never.
+	// WatchInterval is how often the content of the configuration's files is looked at; zero means never. A change is
+	// taken when a second look, after the same time or five seconds, has seen the same.
 	WatchInterval time.Duration
 	// ReloadRequests asks for a reload with each value, as a signal does; nil asks for none.
 	ReloadRequests <-chan os.Signal
@@ -54,28 +64,59 @@ func DefaultOptions() Options {
 // takenPaths are the routes that the metrics cannot have.
 var takenPaths = []string{"/", statusPath, healthyPath, readyPath, reloadPath}
 
-func (o *Options) validate() error {
+// OptionError is a mistake in one of the [Options], or of what [Healthy] or [Status] are told.
+type OptionError struct {
+	Option string // the name of the field
+	Err    error
+}
+
+// Error returns what is wrong, with the value.
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns e.Err.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// Validate returns every mistake in the options, each an [OptionError]. It reads no file.
+func (o *Options) Validate() error {
 	var errs []error
+	bad := func(option, format string, args ...any) {
+		errs = append(errs, &OptionError{option, fmt.Errorf(format, args...)})
+	}
+	if slices.Contains(o.ConfigFiles, "") {
+		bad("ConfigFiles", "a configuration file without a name")
+	}
 	if !plainPath(o.TelemetryPath) {
-		errs = append(errs, fmt.Errorf("telemetry path %q must begin with /, be clean, and have only characters that a URL shows as they are", o.TelemetryPath))
+		bad("TelemetryPath", "telemetry path %q must begin with /, be clean, and have only characters that a URL shows as they are", o.TelemetryPath)
 	}
 	for _, p := range takenPaths {
 		if o.TelemetryPath == p {
-			errs = append(errs, fmt.Errorf("telemetry path %q is taken by another page", p))
+			bad("TelemetryPath", "telemetry path %q is taken by another page", p)
 		}
 	}
 	if strings.HasPrefix(o.TelemetryPath, statusPath+"/") || strings.HasPrefix(o.TelemetryPath, pprofPath) {
-		errs = append(errs, fmt.Errorf("telemetry path %q is below a path of the exporter", o.TelemetryPath))
+		bad("TelemetryPath", "telemetry path %q is below a path of the exporter", o.TelemetryPath)
 	}
 	if o.Concurrency < 1 {
-		errs = append(errs, fmt.Errorf("concurrency %d must be at least 1", o.Concurrency))
+		bad("Concurrency", "concurrency %d must be at least 1", o.Concurrency)
 	}
 	if o.WatchInterval < 0 {
-		errs = append(errs, fmt.Errorf("watch interval %s is negative", o.WatchInterval))
+		bad("WatchInterval", "watch interval %s is negative", o.WatchInterval)
 	}
-	if len(o.ListenAddresses) == 0 && !o.SystemdSocket {
-		errs = append(errs, errors.New("no address to listen on"))
+	addresses := func(option string, list []string) {
+		for _, address := range list {
+			if err := validateAddress(address); err != nil {
+				bad(option, "listen on %q: %w", address, err)
+			}
+		}
 	}
+	addresses("HealthListenAddresses", o.HealthListenAddresses)
+	if o.SystemdSocket {
+		return errors.Join(errs...)
+	}
+	if len(o.ListenAddresses) == 0 {
+		bad("ListenAddresses", "no address to listen on")
+	}
+	addresses("ListenAddresses", o.ListenAddresses)
 	return errors.Join(errs...)
 }
 

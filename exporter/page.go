@@ -54,16 +54,22 @@ type pageInfo struct {
 	Pprof       bool                             // /debug/pprof/ is served
 }
 
+// pageSource is what the page shows: a registry, or a test's states.
+type pageSource interface {
+	Snapshot() healthcheck.Snapshot
+	History(endpoint string) []healthcheck.Outcome
+}
+
 // newPage returns the handler of the page for people: a registry's last outcomes as HTML, the failing checks first,
 // at most 500 to a page. It runs no check and needs no script, and nothing that a check says can change its structure.
 // Query parameters: state (fail, ok, unknown), q (a text to look for), page (from 1), and refresh (seconds between
 // reloads by the browser). What it cannot make sense of is ignored. It answers any method as GET or HEAD.
-func newPage(reg *healthcheck.Registry, info pageInfo) http.Handler {
+func newPage(checks pageSource, info pageInfo) http.Handler {
 	if info.Identity == nil {
 		info.Identity = func() healthcheck.Identity { return healthcheck.Identity{} }
 	}
 	return &page{
-		registry: reg,
+		checks:   checks,
 		info:     info,
 		template: template.Must(template.New("page").Parse(pageHTML)),
 		policy:   pagePolicy(pageHTML),
@@ -81,7 +87,7 @@ func pagePolicy(document string) string {
 }
 
 type page struct {
-	registry *healthcheck.Registry
+	checks   pageSource
 	info     pageInfo
 	template *template.Template
 	policy   string
@@ -186,6 +192,7 @@ const (
 	rankOptionalFail
 	rankUnknown
 	rankUnsettled // OK after thresholds, but not in its last run
+	rankBlocked   // OK, while a check that it depends on is FAIL
 	rankOK
 	numRanks
 )
@@ -202,6 +209,8 @@ func rankOf(s *healthcheck.State) rank {
 		return rankUnknown
 	case s.LastRunFailed() || s.Stuck():
 		return rankUnsettled
+	case len(s.BlockedBy()) > 0:
+		return rankBlocked
 	}
 	return rankOK
 }
@@ -259,11 +268,33 @@ func matches(s *healthcheck.State, text string) bool {
 			return true
 		}
 	}
+	if slices.ContainsFunc(marks(s), has) {
+		return true
+	}
 	if !s.Failing() && !s.LastRunFailed() {
 		return has(s.Status().Details)
 	}
 	reason, details := s.LastFailure()
 	return has(reason.String()) || has(details)
+}
+
+// marks returns the words of the tags that the page puts beside a state.
+func marks(s *healthcheck.State) []string {
+	var words []string
+	for _, m := range []struct {
+		on   bool
+		word string
+	}{
+		{s.Check.Optional, "optional"},
+		{len(s.BlockedBy()) > 0, "blocked"},
+		{s.InMaintenance(), "maintenance"},
+		{s.Stuck(), "stuck"},
+	} {
+		if m.on {
+			words = append(words, m.word)
+		}
+	}
+	return words
 }
 
 // pageView is what the template shows: texts, all of them still to be escaped.
@@ -316,7 +347,7 @@ type pageTime struct {
 }
 
 func (p *page) view(q pageQuery, now time.Time) *pageView {
-	snapshot := p.registry.Snapshot()
+	snapshot := p.checks.Snapshot()
 	sel := choose(snapshot.States, q)
 	pages := max((len(sel.order)+pageRows-1)/pageRows, 1)
 	q.Page = min(q.Page, pages)
@@ -407,10 +438,15 @@ func tiles(q pageQuery, counts [numRanks]int) []pageTile {
 	if n := counts[rankOptionalFail]; n > 0 {
 		failing.Note = grouped(n) + " optional"
 	}
-	ok := tile("OK", stateOK, counts[rankUnsettled]+counts[rankOK])
+	ok := tile("OK", stateOK, counts[rankUnsettled]+counts[rankBlocked]+counts[rankOK])
+	var notes []string
 	if n := counts[rankUnsettled]; n > 0 {
-		ok.Note = grouped(n) + " failed last run"
+		notes = append(notes, grouped(n)+" failed last run")
 	}
+	if n := counts[rankBlocked]; n > 0 {
+		notes = append(notes, grouped(n)+" blocked")
+	}
+	ok.Note = strings.Join(notes, ", ")
 	total := 0
 	for _, n := range counts {
 		total += n
@@ -429,7 +465,7 @@ func (p *page) groups(s *healthcheck.Snapshot, sel selection, order []int, now t
 	groups := []pageGroup{
 		{Title: "Failing", Class: stateFail, Count: grouped(c[rankFail] + c[rankQuietFail] + c[rankOptionalFail])},
 		{Title: "Not run yet", Class: stateUnknown, Count: grouped(c[rankUnknown])},
-		{Title: "OK", Class: stateOK, Count: grouped(c[rankUnsettled] + c[rankOK])},
+		{Title: "OK", Class: stateOK, Count: grouped(c[rankUnsettled] + c[rankBlocked] + c[rankOK])},
 	}
 	for _, i := range order {
 		state := rankOf(&s.States[i]).state()
@@ -453,7 +489,7 @@ func newPageRunner(s healthcheck.RunnerStats) pageRunner {
 
 // pageRow is one check.
 type pageRow struct {
-	Class, State           string // class "warn": OK after thresholds, but not in the last run
+	Class, State           string // class "warn": OK after thresholds, but not in the last run, or blocked
 	Name, Endpoint         string
 	Href                   string // of its status; empty where no link can lead there
 	Kind, Target           string
@@ -532,7 +568,7 @@ func (p *page) row(s *healthcheck.Snapshot, st *healthcheck.State, now time.Time
 		// A run may end late by its whole timeout; a second interval is for a busy runner.
 		r.Overdue = s.Runner.Limit > 0 && !st.Stuck() && now.Sub(end) > 2*st.Interval()+st.Timeout()
 	}
-	r.setHistory(p.registry.History(c.Endpoint))
+	r.setHistory(p.checks.History(c.Endpoint))
 	r.setValues(st.Values(), now)
 	return r
 }
@@ -558,6 +594,9 @@ func (r *pageRow) setWords(st *healthcheck.State, status healthcheck.Status) {
 			r.Reason = reason.String()
 			r.Hint = "The last run failed; FAIL after " + inARow(st.Check.FailureThreshold, "failed run")
 		}
+	case rankBlocked:
+		r.Class = "warn"
+		r.Hint = "Nobody is told of this check while one that it depends on is FAIL."
 	}
 	r.Details, r.Cut = shorten(details, pageDetails)
 }
@@ -601,7 +640,7 @@ func (r *pageRow) setValues(values []healthcheck.Value, now time.Time) {
 			Name:  v.Measure.Name(),
 			Label: brief(v.Label),
 			Help:  v.Measure.Help(),
-			Text:  formatValue(v.Measure.Name(), v.Value, now),
+			Text:  FormatValue(v.Measure.Name(), v.Value, now),
 			Exact: strconv.FormatFloat(v.Value, 'g', -1, 64),
 		}
 	}
@@ -711,8 +750,9 @@ func formatDuration(d time.Duration) string {
 	return s
 }
 
-// formatValue writes a measured value for people, by the unit at the end of its name.
-func formatValue(name string, v float64, now time.Time) string {
+// FormatValue writes a measured value for people, by the unit at the end of the measure's name; timestamps with their
+// distance from now.
+func FormatValue(name string, v float64, now time.Time) string {
 	plain := strconv.FormatFloat(v, 'g', 6, 64)
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		plain = strconv.FormatFloat(v, 'f', 0, 64)

@@ -214,7 +214,7 @@ func TestPageShowsEachState(t *testing.T) {
 		assert.Equal(t, "✕ FAIL payments-agent 1.4.2 4 of 9 checks failing, 1 optional check failing, 1 check not run yet "+
 			"as of 2000-01-01 00:00:40 UTC reload every 15 s "+
 			"5 failing 1 optional 1 not run yet 3 OK 1 failed last run 9 in all "+
-			"Search in endpoint, name, kind, target, labels, reason and details Find "+
+			"Search in endpoint, name, kind, target, labels, marks such as blocked, reason and details Find "+
 			"no runner is active: checks run only when they are asked to 0 stuck 0 panics started 40s ago", textOf(header))
 		assert.Equal(t, pageTexts, rowTexts(body))
 		assert.Contains(t, body, `<span class="hist" role="img" aria-label="4 last runs, oldest first: 1 OK, 3 failed">`+
@@ -490,6 +490,92 @@ func TestPageFilters(t *testing.T) {
 	}
 }
 
+// The words of the tags beside a state are found, and a check whose alerts are silent since it is blocked does not look
+// as one that is just OK.
+func TestPageOfBlockedChecks(t *testing.T) {
+	always := func(time.Time) bool { return true }
+	reg := pageRegistry(t,
+		healthcheck.Check{Endpoint: "gateway", Func: refuse},
+		healthcheck.Check{Endpoint: "cached", DependsOn: []string{"gateway"}, Func: succeed},
+		healthcheck.Check{Endpoint: "broken", DependsOn: []string{"gateway"}, Func: refuse},
+		healthcheck.Check{Endpoint: "kept", Maintenance: always, Func: refuse},
+		healthcheck.Check{Endpoint: "spare", Optional: true, Func: succeed},
+		healthcheck.Check{Endpoint: "well", Func: succeed},
+	)
+	reg.Run(t.Context())
+	h := newPage(reg, pageInfo{})
+	for query, want := range map[string][]string{
+		"q=blocked":          {"broken", "cached"},
+		"q=BLOCK&state=ok":   {"cached"},
+		"q=maintenance":      {"kept"},
+		"q=optional":         {"spare"},
+		"q=blocked&state=no": {"broken", "cached"},
+	} {
+		assert.Equal(t, want, endpointsOf(getPage(t, h, "/?"+query)), query)
+	}
+
+	body := getPage(t, h, "/?state=ok")
+	requireHTML(t, body)
+	assert.Equal(t, []string{"cached", "spare", "well"}, endpointsOf(body), "what is blocked comes first")
+	assert.Contains(t, textOf(body), "3 OK 1 blocked 6 in all")
+	texts := rowTexts(body)
+	require.Len(t, texts, 3)
+	assert.Regexp(t, `^warn \| OK blocked cached .* Nobody is told of this check while one that it depends on is FAIL\.`, texts[0])
+	assert.Regexp(t, `^ok \| OK well `, texts[2])
+}
+
+var (
+	themes   = regexp.MustCompile(`(?s):root \{(.*?)\}`)
+	variable = regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6}|[0-9a-f]{3});`)
+)
+
+// luminance is the relative luminance of WCAG 2.2 of a color as "fff" or "ffffff".
+func luminance(t *testing.T, color string) float64 {
+	t.Helper()
+	if len(color) == 3 {
+		color = string([]byte{color[0], color[0], color[1], color[1], color[2], color[2]})
+	}
+	rgb, err := strconv.ParseUint(color, 16, 24)
+	require.NoError(t, err)
+	linear := func(c uint64) float64 {
+		v := float64(c&0xff) / 255
+		if v <= 0.04045 {
+			return v / 12.92
+		}
+		return math.Pow((v+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(rgb>>16) + 0.7152*linear(rgb>>8) + 0.0722*linear(rgb)
+}
+
+// WCAG 2.2, 1.4.3: text that is not large has a contrast of at least 4.5 to what is behind it, in both themes.
+func TestPageContrast(t *testing.T) {
+	const white = "fff"
+	found := themes.FindAllStringSubmatch(pageHTML, -1)
+	require.Len(t, found, 2, "light, dark")
+	colors := make(map[string]string)
+	for _, theme := range found {
+		for _, m := range variable.FindAllStringSubmatch(theme[1], -1) {
+			colors[m[1]] = m[2] // the dark theme changes the light one
+		}
+		for _, pair := range [][2]string{
+			{"ok", "ok-bg"}, {"unknown", "unknown-bg"}, {"warn", "warn-bg"}, {"fail", "fail-bg"}, // pills, the overall level
+			{white, "fail-line"}, // the pill FAIL
+			{"text", "bg"}, {"text", "card"}, {"text", "soft"}, {"text", "ok-bg"}, {"text", "fail-bg"},
+			{"muted", "bg"}, {"muted", "card"}, {"muted", "soft"}, {"muted", "ok-bg"}, {"muted", "fail-bg"},
+			{"link", "bg"}, {"link", "card"}, {"link", "ok-bg"}, {"link", "fail-bg"},
+			{"ok", "card"}, {"fail", "card"}, {"warn", "card"}, {"warn", "bg"}, {"unknown", "card"},
+		} {
+			front, back := colors[pair[0]], colors[pair[1]]
+			if pair[0] == white {
+				front = white
+			}
+			a, b := luminance(t, front), luminance(t, back)
+			contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05)
+			assert.GreaterOrEqual(t, contrast, 4.5, "%s on %s", pair[0], pair[1])
+		}
+	}
+}
+
 func TestPageKeepsFilters(t *testing.T) {
 	reg := pageRegistry(t, healthcheck.Check{Endpoint: "a&b", Func: succeed})
 	body := getPage(t, newPage(reg, pageInfo{}), "/?state=unknown&q=a%26b&refresh=60")
@@ -589,7 +675,7 @@ func TestPagePolicyAllowsItsStyle(t *testing.T) {
 }
 
 func TestPageThatCannotBeRendered(t *testing.T) {
-	h := &page{registry: pageRegistry(t), info: pageInfo{Identity: func() healthcheck.Identity { return healthcheck.Identity{} }},
+	h := &page{checks: pageRegistry(t), info: pageInfo{Identity: func() healthcheck.Identity { return healthcheck.Identity{} }},
 		template: template.Must(template.New("page").Parse("the first half {{.NoSuchField}}"))}
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
@@ -665,7 +751,7 @@ func TestFormatValue(t *testing.T) {
 		{"filesystem_free_bytes", math.NaN(), "NaN B"},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, formatValue(tt.name, tt.v, now), "%s %v", tt.name, tt.v)
+		assert.Equal(t, tt.want, FormatValue(tt.name, tt.v, now), "%s %v", tt.name, tt.v)
 	}
 }
 
@@ -739,4 +825,26 @@ var pageTexts = []string{
 	"ok | DEGRADED h-degraded func h-degraded two of three " +
 		"counts runs 4 OK, 0 failed, 0 skipped changes 0 " +
 		"thresholds FAIL after 1, OK after 1 40s ago 2000-01-01 00:00:00 UTC 10s ago took 12ms of 30s every 30s",
+}
+
+// fixedChecks are states that no registry has come to.
+type fixedChecks struct{ states []healthcheck.State }
+
+func (f fixedChecks) Snapshot() healthcheck.Snapshot {
+	return healthcheck.Snapshot{States: f.states, Level: healthcheck.FAIL}
+}
+
+func (f fixedChecks) History(string) []healthcheck.Outcome {
+	return []healthcheck.Outcome{{Start: time.Now(), Result: healthcheck.FAIL, Details: "from the history"}}
+}
+
+func TestPageOfFixedStates(t *testing.T) {
+	h := newPage(fixedChecks{[]healthcheck.State{healthcheck.NewState(healthcheck.Facts{
+		Check: healthcheck.Check{Endpoint: "fixed", Target: "somewhere"}, Level: healthcheck.FAIL, Failed: 1,
+		Last: healthcheck.Outcome{Start: time.Now().Add(-time.Second), Result: healthcheck.FAIL, Reason: healthcheck.ReasonBody, Details: "from the state"},
+	})}}, pageInfo{})
+	body := getPage(t, h, "/")
+	for _, text := range []string{"fixed", "somewhere", "from the state", "from the history"} {
+		assert.Contains(t, body, text)
+	}
 }

@@ -1,11 +1,12 @@
 package exporter
 
 import (
-	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/config"
@@ -14,68 +15,226 @@ import (
 
 // settings is the configuration in force.
 type settings struct {
-	mu      sync.Mutex // held while a configuration is read, so that one is read after the other
-	current config.InUse
-	watched config.Sources // of the last attempt, good or bad
+	turn    chan struct{} // holds a value while a configuration is read, so that one is read after the other
+	current config.InUse  // for whoever has the turn
+	targets targets       // likewise
+	reading atomic.Int32  // readings under way, with those that were given up
+
+	applying sync.Mutex
+	closed   bool // nothing is applied any more
 
 	state struct {
 		sync.RWMutex
+		watched  config.Sources // of the last attempt, good or bad
 		identity healthcheck.Identity
 		ok       bool
 		at       time.Time // of the last success
 	}
 }
 
+// loadPatience is how long a configuration may take to read: some seconds are enough for 100,000 checks on a slow
+// machine. What takes longer is a file that hangs: on a file system that has lost its server, or a pipe where a kind of
+// check reads a certificate.
+const loadPatience = time.Minute
+
+// maxHanging bounds the readings that have not ended: each keeps a thread, and what it has read so far.
+const maxHanging = 8
+
+var (
+	errStopped = errors.New("interrupted while the configuration was read")
+	errHang    = fmt.Errorf("%d earlier readings of the configuration still hang in files that it named", maxHanging)
+	// errUnsettled is told to nobody: what is still being written is read again soon.
+	errUnsettled = errors.New("the configuration is being written")
+	errClosed    = errors.New("the exporter has stopped")
+)
+
+// await returns what f returns. If stop is closed or patience ends first it returns an error, while f goes on: whoever
+// reads a file may be stuck in the kernel, where nothing can interrupt it, and must not hold up the end.
+func await[T any](stop <-chan struct{}, patience time.Duration, f func() T) (result T, err error) {
+	select {
+	case <-stop:
+		return result, errStopped
+	default:
+	}
+	done := make(chan T, 1)
+	go func() { done <- f() }()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case result = <-done:
+		return result, nil
+	case <-stop:
+		return result, errStopped
+	case <-timer.C:
+		return result, fmt.Errorf("reading has not ended within %s; does a file hang?", patience)
+	}
+}
+
 // Reload reads the configuration again and applies it. Everything is read, validated and built first; when there is a
 // mistake the error tells all of them, and nothing changes. A check whose definition is the same keeps its schedule,
-// state, history and counters; one with another definition keeps all but its schedule.
-func (e *Exporter) Reload() error {
+// state, history and counters; one with another definition keeps all but its schedule. A file that hangs ends it with
+// an error, after a minute at the latest.
+func (e *Exporter) Reload() error { return e.reload(e.ended, nil) }
+
+// reload is Reload until stop is closed. With settled, nothing happens unless it is true once everything was read.
+func (e *Exporter) reload(stop <-chan struct{}, settled func() bool) error {
 	s := &e.settings
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	began := time.Now()
-	next, err := e.read(s.current)
-	if err == nil {
-		ch, unchanged := changes(s.current, next)
-		if err = e.registry.Apply(ch); err == nil {
-			e.log.Info("configuration read", "file", e.source(), "added", len(ch.Register), "changed", len(ch.Update),
-				"removed", len(ch.Unregister), "unchanged", unchanged, "took", time.Since(began))
-		}
+	select {
+	case s.turn <- struct{}{}:
+	case <-stop:
+		return errStopped
 	}
-	if err != nil {
-		if sources, ok := config.SourcesOf(err); ok {
-			s.watched = sources
+	defer func() { <-s.turn }()
+	type outcome struct {
+		next *config.Config
+		err  error
+	}
+	began := time.Now()
+	o := e.loadOptions() // taken while it is our turn: a reading that is given up goes on
+	if s.reading.Load() >= maxHanging {
+		return errHang
+	}
+	read, err := await(stop, e.patience, func() outcome {
+		s.reading.Add(1)
+		defer s.reading.Add(-1)
+		next, err := e.read(o)
+		if settled != nil && !settled() {
+			err = errUnsettled
 		}
-		e.reloads.successful.Set(0)
-		s.state.Lock()
-		s.state.ok = false
-		s.state.Unlock()
+		return outcome{next, err}
+	})
+	if err == nil {
+		err = read.err
+	}
+	if err == nil {
+		err = e.apply(read.next, began)
+	}
+	if err == nil {
+		s.current = read.next.InUse()
+		e.find(read.next.Groups)
+		err = e.succeeded(read.next)
+	} else if !errors.Is(err, errUnsettled) && !errors.Is(err, errStopped) {
+		e.failed(err)
+	}
+	return err
+}
+
+func (e *Exporter) apply(next *config.Config, began time.Time) error {
+	s := &e.settings
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	ch, unchanged := changes(s.current, next)
+	if err := e.registry.Apply(ch); err != nil {
 		return err
 	}
-	s.current, s.watched = next.InUse(), next.Sources
+	e.log.Info("configuration read", "file", e.source(), "added", len(ch.Register), "changed", len(ch.Update),
+		"removed", len(ch.Unregister), "unchanged", unchanged, "kept", len(next.Kept), "took", time.Since(began))
+	return nil
+}
+
+// succeeded notes that c is in force, and returns an error that tells which of its files are not.
+func (e *Exporter) succeeded(c *config.Config) error {
+	partly := filesError(c.Files)
 	now := time.Now()
-	s.state.Lock()
-	s.state.identity = healthcheck.Identity{Name: next.Name, Version: next.Version}
-	s.state.ok, s.state.at = true, now
-	s.state.Unlock()
+	s := &e.settings.state
+	s.Lock()
+	defer s.Unlock()
+	s.watched = c.Sources
+	s.identity = healthcheck.Identity{Name: c.Name, Version: c.Version}
+	e.reloads.files(c.Files)
+	s.ok = partly == nil
+	if partly != nil {
+		e.reloads.successful.Set(0)
+		return partly
+	}
+	s.at = now
 	e.reloads.successful.Set(1)
 	e.reloads.successTime.Set(float64(now.UnixMilli()) / 1e3)
 	return nil
 }
 
-func (e *Exporter) read(previous config.InUse) (*config.Config, error) {
-	o := config.Options{Previous: previous, Lookup: e.lookup}
-	if e.options.ConfigFile == "" {
-		return config.Parse("default.yml", config.DefaultYAML(), o)
+// FilesError tells which files of a configuration have mistakes, so that their checks go on as they are, or are missing,
+// while those of all other files are in force.
+type FilesError struct{ Files []config.File }
+
+// filesError returns the error for those of the files that have mistakes, or nil.
+func filesError(files []config.File) error {
+	e := &FilesError{}
+	for _, f := range files {
+		if f.Err != nil {
+			e.Files = append(e.Files, f)
+		}
 	}
-	return config.Load(e.options.ConfigFile, o)
+	if len(e.Files) == 0 {
+		return nil
+	}
+	return e
+}
+
+// Error returns every mistake, a line each.
+func (e *FilesError) Error() string { return errors.Join(e.Unwrap()...).Error() }
+
+// Unwrap returns the mistakes.
+func (e *FilesError) Unwrap() []error {
+	var all []error
+	for _, f := range e.Files {
+		if joined, ok := f.Err.(interface{ Unwrap() []error }); ok {
+			all = append(all, joined.Unwrap()...)
+		} else {
+			all = append(all, f.Err)
+		}
+	}
+	return all
+}
+
+func (e *Exporter) failed(err error) {
+	s := &e.settings.state
+	s.Lock()
+	defer s.Unlock()
+	if sources, ok := config.SourcesOf(err); ok {
+		s.watched = sources
+	}
+	s.ok = false
+	e.reloads.files(config.FilesOf(err))
+	e.reloads.successful.Set(0)
+}
+
+// loadOptions returns how to read the next configuration.
+func (e *Exporter) loadOptions() config.Options {
+	s := &e.settings
+	return config.Options{
+		Previous: s.current,
+		Groups:   s.targets.inUse(),
+		Targets:  e.discovery.Targets,
+		Lookup:   e.lookup,
+		Strict:   e.options.ConfigStrict,
+	}
+}
+
+func (e *Exporter) read(o config.Options) (*config.Config, error) {
+	if files := e.options.configFiles(); len(files) > 0 {
+		return config.LoadFiles(files, o)
+	}
+	return config.Parse("default.yml", config.DefaultYAML(), o)
+}
+
+// configFiles returns what the configuration is read from; nothing stands for the embedded default.
+func (o *Options) configFiles() []string {
+	if o.ConfigFile == "" {
+		return o.ConfigFiles
+	}
+	return append([]string{o.ConfigFile}, o.ConfigFiles...)
 }
 
 func (e *Exporter) source() string {
-	if e.options.ConfigFile == "" {
+	files := e.options.configFiles()
+	if len(files) == 0 {
 		return "(embedded default)"
 	}
-	return e.options.ConfigFile
+	return strings.Join(files, ", ")
 }
 
 // urlVariable is set for the embedded default, which checks the exporter itself.
@@ -106,54 +265,11 @@ func changes(from config.InUse, to *config.Config) (ch healthcheck.Changes, unch
 		}
 	}
 	for endpoint := range from {
-		if !kept[endpoint] {
+		if _, inForce := to.Kept[endpoint]; !kept[endpoint] && !inForce {
 			ch.Unregister = append(ch.Unregister, endpoint)
 		}
 	}
 	return ch, unchanged
-}
-
-// watch reloads when it is asked to, and when the content of a file of the configuration changes. It looks at contents,
-// since mounted volumes change through links that are swapped, which no notification of a file tells.
-func (e *Exporter) watch(ctx context.Context) {
-	var tick <-chan time.Time
-	if e.options.ConfigFile != "" && e.options.WatchInterval > 0 {
-		ticker := time.NewTicker(e.options.WatchInterval)
-		defer ticker.Stop()
-		tick = ticker.C
-	}
-	requests := e.options.ReloadRequests
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case _, ok := <-requests:
-			if !ok {
-				requests = nil // nobody will ask again
-				continue
-			}
-			_ = e.reloadAndLog()
-		case <-tick:
-			if e.sourcesChanged() {
-				_ = e.reloadAndLog()
-			}
-		}
-	}
-}
-
-func (e *Exporter) sourcesChanged() bool {
-	s := &e.settings
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.watched.Changed()
-}
-
-func (e *Exporter) reloadAndLog() error {
-	err := e.Reload()
-	if err != nil {
-		logMistakes(e.log, err)
-	}
-	return err
 }
 
 func (e *Exporter) identity() healthcheck.Identity {
@@ -169,26 +285,4 @@ func (e *Exporter) lastReload() (ok bool, at time.Time) {
 	s.RLock()
 	defer s.RUnlock()
 	return s.ok, s.at
-}
-
-// maxLoggedMistakes bounds the lines about one configuration.
-const maxLoggedMistakes = 50
-
-func logMistakes(log *slog.Logger, err error) {
-	var list []error
-	if joined, ok := errors.AsType[interface {
-		error
-		Unwrap() []error
-	}](err); ok {
-		list = joined.Unwrap()
-	} else {
-		list = []error{err}
-	}
-	for i, mistake := range list {
-		if i == maxLoggedMistakes {
-			log.Error("configuration has more mistakes", "count", len(list)-i)
-			return
-		}
-		log.Error("configuration is not valid and was not applied", "err", mistake)
-	}
 }

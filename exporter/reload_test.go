@@ -266,7 +266,7 @@ func TestReloadStorm(t *testing.T) {
 		yaml := "name: " + fmt.Sprint("v", i) + "\nchecks:\n" + quick("always", "")
 		for j := range 20 {
 			if (i+j)%3 > 0 {
-				yaml += quick(fmt.Sprint("c", j), fmt.Sprintf("    labels: { version: v%d }\n", i*(j%2)))
+				yaml += quick(fmt.Sprint("c", j), fmt.Sprintf("    labels: { release: v%d }\n", i*(j%2)))
 			}
 		}
 		files = append(files, yaml)

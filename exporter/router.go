@@ -20,17 +20,16 @@ const (
 	pprofPath   = "/debug/pprof"
 )
 
+// healthyText is the answer of a process that works.
+const healthyText = "healthcheck_exporter is healthy."
+
 // router returns all routes of the exporter.
 func (e *Exporter) router() http.Handler {
 	r := chi.NewRouter()
-	get := func(path string, h http.Handler) {
-		r.Method(http.MethodGet, path, h)
-		r.Method(http.MethodHead, path, h)
-	}
-	get(e.options.TelemetryPath, metricsHandler(e.collector, e.own, collector.HandlerOptions{Logger: e.log}))
-	get(statusPath, healthcheck.StatusHandler(e.registry, e.identity))
-	get(statusPath+"/{endpoint}", healthcheck.CheckHandler(e.registry))
-	get("/", newPage(e.registry, pageInfo{
+	get(r, e.options.TelemetryPath, metricsHandler(e.collector, e.own, collector.HandlerOptions{Logger: e.log}))
+	get(r, statusPath, healthcheck.StatusHandler(e.registry, e.identity))
+	get(r, statusPath+"/{endpoint}", healthcheck.CheckHandler(e.registry))
+	get(r, "/", newPage(e.registry, pageInfo{
 		Identity:    e.identity,
 		MetricsPath: e.options.TelemetryPath,
 		Version:     version.Version,
@@ -38,12 +37,10 @@ func (e *Exporter) router() http.Handler {
 		Reload:      e.lastReload,
 		Pprof:       e.options.EnablePprof,
 	}))
-	get(healthyPath, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "healthcheck_exporter is healthy.")
-	}))
-	get(readyPath, http.HandlerFunc(e.serveReady))
+	e.routeHealth(r)
 	if e.options.EnableLifecycle {
 		r.Post(reloadPath, e.serveReload)
+		r.Put(reloadPath, e.serveReload)
 	}
 	if e.options.EnablePprof {
 		r.Method(http.MethodGet, pprofPath, http.RedirectHandler(pprofPath+"/", http.StatusMovedPermanently))
@@ -57,16 +54,13 @@ func (e *Exporter) router() http.Handler {
 	return r
 }
 
-func (e *Exporter) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if !e.registry.Ready() {
-		http.Error(w, "healthcheck_exporter is not ready: not every check has run yet.", http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "healthcheck_exporter is ready.")
+func get(r chi.Router, path string, h http.Handler) {
+	r.Method(http.MethodGet, path, h)
+	r.Method(http.MethodHead, path, h)
 }
 
 func (e *Exporter) serveReload(w http.ResponseWriter, _ *http.Request) {
-	if err := e.reloadAndLog(); err != nil {
+	if err := e.reloadAndLog(e.ended, nil); err != nil { // also if the client does not wait for the end
 		http.Error(w, "The configuration was not changed:\n"+err.Error(), http.StatusInternalServerError)
 		return
 	}

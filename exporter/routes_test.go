@@ -86,7 +86,7 @@ func TestWrongMethods(t *testing.T) {
 		"/status/central": {"GET", "HEAD"},
 		"/-/healthy":      {"GET", "HEAD"},
 		"/-/ready":        {"GET", "HEAD"},
-		"/-/reload":       {"POST"},
+		"/-/reload":       {"POST", "PUT"},
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
 			got := r.do(t, method, r.URL+path)

@@ -176,3 +176,22 @@ func (b both) WithAttrs(a []slog.Attr) slog.Handler {
 func (b both) WithGroup(name string) slog.Handler {
 	return both{b[0].WithGroup(name), b[1].WithGroup(name)}
 }
+
+// TestMistakesShowNoSecret writes secrets where something else belongs. The answer to a reload goes to whoever may ask for
+// one, and the log to many more.
+func TestMistakesShowNoSecret(t *testing.T) {
+	t.Parallel()
+	f := newConfigFile(t, "checks: []\n")
+	r := start(t, f.path, enableLifecycle)
+	for _, http := range []string{
+		"authorization: Bearer hunter2", "authorization: {Bearer hunter2}", "basic_auth: hunter2", "basic_auth: {ann: hunter2}", "headers: 'X-Token: hunter2'",
+		"headers: {'X-Token: hunter2'}", "basic_auth: {password: !hunter2 x}", "basic_auth: {password: *hunter2}", "oauth2: [hunter2]",
+	} {
+		f.write("checks:\n  - endpoint: a\n    http:\n      " + http + "\n      url: http://x\n")
+		got := r.do(t, "POST", r.URL+"/-/reload")
+		assert.Equal(t, 500, got.Code, http)
+		assert.Contains(t, got.Body, "checks.yml:4: ", http)
+		assert.NotContains(t, got.Body, "hunter2", http)
+	}
+	assert.NotContains(t, r.logs.String(), "hunter2")
+}

@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -231,10 +232,50 @@ func TestWatchLogsOnce(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, 4, strings.Count(r.logs.String(), "level=ERROR"), r.logs)
 		f.write(good)
-		time.Sleep(6 * time.Second)
+		time.Sleep(11 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, 2, strings.Count(r.logs.String(), "configuration read"))
 	})
+}
+
+// TestHalfAFile writes a file slowly. Its first lines are valid, and must not be taken for all of it.
+func TestHalfAFile(t *testing.T) {
+	t.Parallel()
+	old := "checks:\n" + memoryCheck("a", "interval: 1m") + memoryCheck("b", "interval: 1m")
+	for interval, pause := range map[time.Duration]time.Duration{5 * time.Second: 5 * time.Second, time.Minute: 5 * time.Second, 2 * time.Second: 2 * time.Second} {
+		f := newConfigFile(t, old)
+		synctest.Test(t, func(t *testing.T) {
+			signals := make(chan os.Signal)
+			r := record(t, f.path, func(o *exporter.Options) { o.WatchInterval, o.ReloadRequests = interval, signals })
+			count := func() int { return len(r.Registry().Snapshot().States) }
+			text := "checks:\n"
+			time.Sleep(interval - time.Millisecond)
+			for i := range 5 { // before each look
+				text += memoryCheck(fmt.Sprint("new", i), "interval: 1m")
+				f.write(text)
+				time.Sleep(pause)
+				synctest.Wait()
+				assert.Equal(t, 2, count(), "line %d, interval %s", i, interval)
+			}
+			time.Sleep(pause)
+			synctest.Wait()
+			assert.Equal(t, 5, count(), "seen twice")
+			assert.Equal(t, 2, strings.Count(r.logs.String(), "configuration read"))
+
+			f.write(text + "  - {")
+			time.Sleep(interval)
+			f.write(text)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			assert.Equal(t, 2, strings.Count(r.logs.String(), "configuration read"), "nothing has changed")
+			assert.NotContains(t, r.logs.String(), "level=ERROR")
+
+			f.write(old)
+			signals <- os.Interrupt
+			synctest.Wait()
+			assert.Equal(t, 2, count(), "whoever asks is answered at once")
+		})
+	}
 }
 
 // TestManyMistakes logs a bounded number of lines.
@@ -244,7 +285,7 @@ func TestManyMistakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record(t, f.path, func(o *exporter.Options) { o.WatchInterval = 5 * time.Second })
 		f.write("checks:\n" + strings.Repeat("  - nonsense: 1\n", 500))
-		time.Sleep(6 * time.Second)
+		time.Sleep(11 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, 51, strings.Count(r.logs.String(), "level=ERROR"))
 		assert.Contains(t, r.logs.String(), "configuration has more mistakes")

@@ -33,8 +33,10 @@ func TestCheckValidate(t *testing.T) {
 		"long delay":          {check{Endpoint: "a", Func: alwaysOK, InitialDelay: math.MaxInt64}, []string{"is longer than 87600h0m0s"}},
 		"long failing":        {check{Endpoint: "a", Func: alwaysOK, FailingInterval: math.MaxInt64}, []string{"is longer than 87600h0m0s"}},
 		"thresholds":          {check{Endpoint: "a", Func: alwaysOK, FailureThreshold: -1, SuccessThreshold: -1}, []string{"thresholds must not be negative"}},
+		"failure threshold":   {check{Endpoint: "a", Func: alwaysOK, FailureThreshold: -1}, []string{"thresholds must not be negative"}},
+		"success threshold":   {check{Endpoint: "a", Func: alwaysOK, SuccessThreshold: -1}, []string{"thresholds must not be negative"}},
 		"label names":         {check{Endpoint: "a", Func: alwaysOK, Labels: map[string]string{"1a": "", "a-b": "", "": "", "__a": "", "ä": ""}}, []string{`"1a"`, `"a-b"`, `""`, `"__a"`, `"ä"`}},
-		"reserved label name": {check{Endpoint: "a", Func: alwaysOK, Labels: map[string]string{"check": "", "reason": "", "le": ""}}, []string{`"check" is reserved`, `"reason" is reserved`, `"le" is reserved`}},
+		"reserved label name": {check{Endpoint: "a", Func: alwaysOK, Labels: map[string]string{"check": "", "reason": "", "le": "", "job": ""}}, []string{`"check" is reserved`, `"reason" is reserved`, `"le" is reserved`, `"job" is reserved`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tc.check.Validate()

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrAlreadyRunning is returned by [CheckIsRunning].
-var ErrAlreadyRunning = errors.New("[Error Code 1613] - terminating agent, another instance of agent already running")
+var ErrAlreadyRunning = &AgentError{Code: 1613, Message: "terminating agent, another instance of agent already running"}
 
 // Bounds on the answer of another process.
 const (
@@ -37,10 +37,10 @@ type statusDocument struct {
 }
 
 // CheckIsRunning returns [ErrAlreadyRunning] if a process, healthy or not, serves its status on the port of the
-// [StatusConfig]; nil if none does, or no port is set.
+// [StatusConfig]; nil if none does, or that port is not positive.
 func CheckIsRunning() error {
 	cfg := std.getConfig()
-	if cfg == nil || cfg.GetPort() == 0 {
+	if cfg == nil || cfg.GetPort() <= 0 {
 		return nil
 	}
 	if answersAsAgent(localStatusURL(cfg.GetPort())) {

@@ -1,13 +1,10 @@
 package healthcheck
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // StatusConfig is how the package-level functions are configured; see [SetStatusConfig].
 type StatusConfig interface {
-	// GetPort returns the port of the status server; 0 means none.
+	// GetPort returns the port of the status server; 0 and less mean none.
 	GetPort() int
 	// GetHealthCheckPeriod returns how long [WaitForReady] waits.
 	GetHealthCheckPeriod() time.Duration
@@ -35,8 +32,8 @@ const (
 )
 
 var (
-	errPeriod   = errors.New("[Error Code 1403] - invalid value for statusHealthCheckPeriod. Value must be between 1 and 5 minutes")
-	errInterval = errors.New("[Error Code 1404] - invalid value for statusHealthCheckInterval. Value must be between 30 seconds and 5 minutes")
+	errPeriod   = &AgentError{Code: 1403, Message: "invalid value for statusHealthCheckPeriod. Value must be between 1 and 5 minutes"}
+	errInterval = &AgentError{Code: 1404, Message: "invalid value for statusHealthCheckInterval. Value must be between 30 seconds and 5 minutes"}
 )
 
 // NewStatusConfig returns a *[StatusConfiguration] with port 8989, a period of 3 minutes and an interval of 30

@@ -51,8 +51,12 @@ func RegisterOrUpdateHealthcheck(name, endpoint string, check CheckStatus) (stri
 	return std.registerOrUpdate(name, endpoint, check)
 }
 
-// RunChecks runs every check of [Default] once and returns the resulting level.
-func RunChecks() StatusLevel { return std.registry.Run(context.Background()) }
+// RunChecks runs every check of [Default] once and returns the resulting level. A [CheckStatus] that calls it waits for
+// itself until its deadline, as it has no context to hand on: see [Registry.Run].
+func RunChecks() StatusLevel {
+	level, _ := std.registry.Run(context.Background()) // which nothing cuts short
+	return level
+}
 
 // GetStatus returns the level of one check of [Default], FAIL for an unknown endpoint. It runs nothing.
 func GetStatus(endpoint string) StatusLevel { return std.status(endpoint) }
@@ -79,7 +83,7 @@ func SetStatusConfig(cfg StatusConfig) { std.setConfig(cfg) }
 // GetStatusConfig returns what [SetStatusConfig] has set, nil before.
 func GetStatusConfig() StatusConfig { return std.getConfig() }
 
-var errNotReady = errors.New("[Error Code 1002] - failed with timeout error.  Services are not ready")
+var errNotReady = &AgentError{Code: 1002, Message: "failed with timeout error.  Services are not ready"}
 
 // readyPause is the time between two rounds of WaitForReady.
 const readyPause = 500 * time.Millisecond
@@ -93,7 +97,7 @@ func (p *process) register(name, endpoint string, check CheckStatus) (string, er
 		return "", err
 	}
 	id := p.id(endpoint)
-	_, _ = p.registry.RunCheck(context.Background(), endpoint) // fails only if the check is gone again
+	_, _ = p.registry.runCheck(context.Background(), endpoint, asked) // fails only if the check is gone again
 	return id, nil
 }
 
@@ -171,7 +175,7 @@ func (p *process) waitForReady() error {
 	ticker := time.NewTicker(readyPause)
 	defer ticker.Stop()
 	for {
-		if p.registry.Run(ctx) == OK {
+		if level, _ := p.registry.Run(ctx); level == OK {
 			return nil
 		}
 		select {

@@ -1,9 +1,7 @@
 package healthcheck
 
 import (
-	"context"
 	"io"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +18,7 @@ type entry struct {
 	streak  int32               // runs in a row whose result differs from the state
 	removed bool
 	inRound bool // the first full round waits for it
+	request request
 
 	reg     *Registry
 	checker Checker // that of the definition
@@ -71,45 +70,102 @@ func fetchEntries(entries []*entry) (some uint64) {
 
 // define sets the definition. It is called with e.mu held, or before anybody knows of e.
 func (e *entry) define(c *Check, defaultInterval time.Duration) {
-	e.state.Check, e.checker = c, c.Checker
+	e.state.Check, e.checker, e.request = c, c.Checker, requestOpen
 	e.state.depends, e.state.windows = len(c.DependsOn) > 0, c.Maintenance != nil
 	e.state.plain = isPlain(c.Endpoint) && isPlain(c.Name)
 	e.state.setInterval(defaultInterval)
 }
 
-// event is what the log is told of a run.
-type event struct {
-	check   *Check
-	kind    eventKind
-	reason  Reason
-	details string
-	outcome Outcome // for observers; with a zero Start there is none
-}
-
-type eventKind uint8
+// due is what becomes of a run that is due. It is decided in one place, for the runner, for Run and RunCheck, and after
+// updates.
+type due uint8
 
 const (
-	nothing eventKind = iota
-	runFailed
-	turnedFail
-	turnedOK
+	dueStarted due = iota // it begins: nothing is in the way
+	dueSkipped            // a run is under way, within its deadline
+	dueStuck              // a run is under way, past its deadline
+	dueGone               // the check is unregistered
+	dueDone               // it has begun since; see served
 )
 
-// begin makes r the entry's run, or reports false where one is under way or the entry is gone.
-func (e *entry) begin(r *run, now time.Time) bool {
+// due decides. It is called with e.mu held.
+func (e *entry) due() due {
+	switch r := e.run.Load(); {
+	case e.removed:
+		return dueGone
+	case r == nil:
+		return dueStarted
+	case r.settled && !r.returned:
+		return dueStuck
+	}
+	return dueSkipped
+}
+
+// request is what became of the run that was asked for last: one of a new definition.
+type request uint8
+
+const (
+	requestNone   request = iota
+	requestOpen           // no run has begun since
+	requestServed         // and the last run that has begun is the one that was asked for
+)
+
+// begin makes r the entry's run, if it can begin.
+func (e *entry) begin(r *run, now time.Time, item dueItem) due {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.run.Load() != nil || e.removed {
+	d := e.due()
+	switch {
+	case e.served(r.base, item, now):
+		return dueDone
+	case d == dueStarted:
+		e.request = requestNone
+		if item.why == asked {
+			e.request = requestServed
+		}
+		r.entry, r.check, r.checker = e, e.state.Check, e.checker
+		r.start, r.deadline = now, r.base.at(now)+int64(e.state.timeout)
+		r.settled, r.returned = false, false
+		r.ctx = nil
+		if _, none := e.checker.(*statusChecker); !none {
+			r.ctx = &runContext{base: r.base, deadline: r.deadline, entry: e}
+		}
+		e.run.Store(r)
+	}
+	return d
+}
+
+// served reports whether a run that was due has begun since, so that there need be no other: the one that was asked for, or,
+// where that came too late for it, the point of the grid before. It is called with e.mu held.
+func (e *entry) served(base *runBase, item dueItem, now time.Time) bool {
+	switch {
+	case item.why == asked:
+		return e.request != requestOpen
+	case item.why == beside || e.request != requestServed:
 		return false
 	}
-	r.mu.Lock()
-	r.entry, r.check, r.checker = e, e.state.Check, e.checker
-	r.start, r.timeout = now, e.state.timeout
-	r.err = nil
-	r.mu.Unlock()
-	r.settled = false
-	e.run.Store(r)
+	began := e.state.lastEnd - e.state.duration
+	if r := e.run.Load(); r != nil {
+		began = r.start.UnixNano()
+	}
+	if began < base.ago(item.due, now).UnixNano() {
+		return false
+	}
+	e.request = requestNone // for that point only
 	return true
+}
+
+// followUp decides what comes after r, which has returned. It is called with e.mu held.
+func (e *entry) followUp(r *run) follow {
+	switch {
+	case e.removed:
+		return followGrid // which has no more points
+	case e.state.Check != r.check:
+		return followNow
+	case e.state.raw == levelFail && r.check.FailingInterval > 0:
+		return followHurry
+	}
+	return followGrid
 }
 
 // record takes in the outcome of a run, and returns what there is to tell, if anything. It is called with e.mu held, at
@@ -129,19 +185,17 @@ func (e *entry) record(r *run, res Result, end time.Time) *event {
 		}
 		s.reason = res.Reason
 		s.fail++
-		s.failures = s.failures.plus(res.Reason)
+		s.failures = s.failures.plus(res.Reason, r.start)
 	} else {
 		s.ok++
 		s.lastSuccess = s.lastEnd
 		res.Reason = ReasonNone
 	}
 	s.setText(&res)
-	e.history.add(runs, r.start, time.Duration(s.duration), failed, &res)
+	res.Details = brief(res.Details)
+	e.history.add(runs, r.start, time.Duration(s.duration), failed, &res, &e.reg.historySize)
 	flipped := e.decide(failed, end)
-	if e.inRound {
-		e.inRound = false
-		e.reg.roundDone()
-	}
+	e.leaveRound()
 	if s.level != before.level || s.text != before.text && s.Status() != before.Status() {
 		e.reg.visible.Add(1)
 	}
@@ -219,7 +273,7 @@ func (e *entry) amend(res Result) {
 	}
 	res.Reason = ReasonTimeout
 	s.setText(&res)
-	e.history.amend(s.ok+s.fail, res.Details)
+	e.history.amend(s.ok+s.fail, brief(res.Details), &e.reg.historySize)
 	if s.level == levelFail {
 		e.reg.visible.Add(1)
 	}
@@ -233,25 +287,32 @@ func (e *entry) announceSettled() {
 	}
 }
 
-// skip counts due runs that are not started. A run that is stuck past its deadline is a failure at every due time,
-// else a check that never returns would stay OK below its threshold.
-func (e *entry) skip(n uint64, now time.Time) *event {
+// miss counts n runs that were due, the first of them then, and are not started, since another is under way or time was
+// lost. One under way that is past its deadline is a failure at every due time, else a check that never returns would stay OK
+// below its threshold.
+func (e *entry) miss(n uint64, due, now time.Time) *event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := &e.state
-	s.skipped += n
-	r := e.run.Load()
-	if r == nil || !r.settled || e.removed {
+	e.state.skip(n, due)
+	if e.due() != dueStuck {
 		return nil
 	}
+	return e.stillRunning(now)
+}
+
+// stillRunning takes in one more failure of a check that is stuck. It is called with e.mu held.
+func (e *entry) stillRunning(now time.Time) *event {
+	s := &e.state
 	s.reason, s.raw = ReasonStuck, levelFail
+	started := e.run.Load().start
 	res := Result{
 		Level:   FAIL,
 		Reason:  ReasonStuck,
-		Details: "still running " + now.Sub(r.start).Round(time.Second).String() + " after its start, timeout is " + s.Timeout().String(),
+		Details: "still running " + now.Sub(started).Round(time.Second).String() + " after its start, timeout is " + s.Timeout().String(),
 	}
 	s.setText(&res)
 	flipped := e.decide(true, now)
+	e.leaveRound()
 	if s.level == levelFail {
 		e.reg.visible.Add(1)
 	}
@@ -262,71 +323,64 @@ func (e *entry) skip(n uint64, now time.Time) *event {
 	return news
 }
 
-// redefine gives the entry a new definition; state and counters stay. It returns the checker that nobody needs any
-// more, for the caller to close without a lock.
+// joinRound makes the first full round wait for a run of e, unless a run is stuck: then e is FAIL, which is all that the
+// round could find.
+func (e *entry) joinRound(now time.Time) (news *event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.removed:
+	case e.due() == dueStuck && !e.state.Decided():
+		return e.stillRunning(now)
+	case !e.inRound:
+		e.inRound = true
+		e.reg.roundLeft.Add(1)
+	}
+	return nil
+}
+
+// leaveRound is called with e.mu held once there is an outcome, or none to come.
+func (e *entry) leaveRound() {
+	if e.inRound {
+		e.inRound = false
+		e.reg.roundDone()
+	}
+}
+
+// redefine gives the entry a new definition; state and counters stay. It returns the checker that the entry needs no
+// more, if it holds something.
 func (e *entry) redefine(c *Check, defaultInterval time.Duration) io.Closer {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	old := e.state.Check.Checker
+	old := e.checker
 	e.countFailing(-1)
 	e.define(c, defaultInterval)
 	e.countFailing(1)
 	e.reg.visible.Add(1)
-	if sameChecker(old, c.Checker) {
-		return nil
-	}
 	return e.retire(old)
 }
 
 // remove takes the entry out of service: its run is told to stop and its outcome is dropped.
 func (e *entry) remove() io.Closer {
 	e.mu.Lock()
-	r := e.run.Load()
+	defer e.mu.Unlock()
 	e.countFailing(-1)
 	e.removed = true
-	if e.inRound {
-		e.inRound = false
-		e.reg.roundDone()
-	}
+	e.history.drop(&e.reg.historySize)
+	e.leaveRound()
 	e.reg.visible.Add(1)
-	closer := e.retire(e.state.Check.Checker)
-	if r != nil {
-		r.cancel(context.Canceled) // with e.mu held: afterwards r may be the run of another entry
+	if r := e.run.Load(); r != nil {
+		r.cancel(endedByCancel) // with e.mu held: afterwards r may be the run of another entry
 	}
-	e.mu.Unlock()
-	return closer
+	return e.retire(e.checker)
 }
 
-// retire returns the checker to close now; where a run still uses it, it is closed when that ends.
+// retire returns what is to be released now of a checker; where a run still uses it, it is released when that ends.
 func (e *entry) retire(c Checker) io.Closer {
-	closer, ok := c.(io.Closer)
-	if !ok {
-		return nil
-	}
-	if e.run.Load() == nil {
+	closer := closerOf(c)
+	if closer == nil || e.run.Load() == nil {
 		return closer
 	}
-	e.setAside().closeLater.add(closer)
+	e.setAside().closeLater.add(e.state.Check.Endpoint, closer)
 	return nil
-}
-
-// closerList gathers checkers to be closed once no lock is held.
-type closerList []io.Closer
-
-func (l *closerList) add(c io.Closer) {
-	if c != nil {
-		*l = append(*l, c)
-	}
-}
-
-// close lets the checkers give back what they hold. There is nobody to tell of an error, and nothing to do.
-func (l closerList) close() {
-	for _, c := range l {
-		_ = c.Close()
-	}
-}
-
-// sameChecker is ==, without the panic where the dynamic type cannot be compared, as a CheckFunc.
-func sameChecker(a, b Checker) bool {
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }

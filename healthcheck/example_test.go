@@ -63,11 +63,12 @@ func ExampleCheckFunc() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(reg.Run(context.Background()))
+	level, err := reg.Run(context.Background())
+	fmt.Println(level, err)
 	s, _ := reg.Lookup("db")
 	fmt.Println(s.Status())
 	// Output:
-	// FAIL
+	// FAIL <nil>
 	// {FAIL connection refused}
 }
 

@@ -1,6 +1,9 @@
 package healthcheck
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Outcome is one run of the past.
 type Outcome struct {
@@ -8,7 +11,7 @@ type Outcome struct {
 	Duration time.Duration
 	Result   StatusLevel // OK or FAIL
 	Reason   Reason
-	Details  string // of a failure
+	Details  string // of a failure; of one that is not the last it may be cut short, or be gone, where there are many
 }
 
 // HistorySize is how many of its last outcomes a registry keeps for each check.
@@ -18,7 +21,7 @@ const HistorySize = 16
 // The number of runs before tells where the next goes.
 type history struct {
 	details *[HistorySize]string // made at the first failure
-	_       uint64               // so that no point of an entry is in two cache lines
+	size    int                  // of the details but the last; it also keeps the points of an entry in as few cache lines as can be
 	points  [HistorySize]point
 }
 
@@ -30,26 +33,77 @@ type point struct {
 	reason   Reason
 }
 
-// add adds the outcome of the run after the first n.
-func (h *history) add(n uint64, start time.Time, d time.Duration, failed bool, res *Result) {
+// add adds the outcome of the run after the first n. Total is the size of all histories of the registry.
+func (h *history) add(n uint64, start time.Time, d time.Duration, failed bool, res *Result, total *atomic.Int64) {
 	micros := min(d.Microseconds(), 1<<32-1)
 	h.points[n%HistorySize] = point{start: start.UnixNano(), duration: uint32(micros), failed: failed, reason: res.Reason}
-	if failed && h.details == nil && res.Details != "" {
+	if h.details == nil {
+		if !failed || res.Details == "" {
+			return
+		}
 		h.details = new([HistorySize]string)
 	}
-	if h.details != nil {
-		h.details[n%HistorySize] = ""
-		if failed {
-			h.details[n%HistorySize] = res.Details
+	last := &h.details[(n+HistorySize-1)%HistorySize]
+	h.details[n%HistorySize] = ""
+	if failed {
+		h.details[n%HistorySize] = res.Details
+		if *last == res.Details { // as most are: one text for all
+			h.details[n%HistorySize] = *last
 		}
 	}
+	h.bound(n, total)
+}
+
+// bound shortens the details of runs before that after the first n, as far as there is no room for them.
+func (h *history) bound(n uint64, total *atomic.Int64) {
+	size := h.older(n)
+	if room := total.Load() + int64(size-h.size); size > h.size && room > plentyOfHistory {
+		keep := shortDetails
+		if room > 2*plentyOfHistory {
+			keep = 0
+		}
+		newest := &h.details[n%HistorySize]
+		for i := range h.details {
+			if d := &h.details[i]; d != newest && *d != *newest && len(*d) > keep+len("...") {
+				*d = shorten(*d, keep)
+			}
+		}
+		size = h.older(n)
+	}
+	total.Add(int64(size - h.size))
+	h.size = size
+}
+
+// shorten returns the beginning of details, and that there was more.
+func shorten(details string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return cut(details, n) + "..."
+}
+
+// older returns the size of the details of runs before that after the first n. Neighbours that are the same share a text.
+func (h *history) older(n uint64) (size int) {
+	for i := uint64(1); i < HistorySize; i++ {
+		if d := h.details[(n+HistorySize-i)%HistorySize]; d != h.details[(n+HistorySize-i+1)%HistorySize] {
+			size += len(d)
+		}
+	}
+	return size
 }
 
 // amend replaces the details of the last of n outcomes.
-func (h *history) amend(n uint64, details string) {
+func (h *history) amend(n uint64, details string, total *atomic.Int64) {
 	if h.details != nil && n > 0 {
 		h.details[(n-1)%HistorySize] = details
+		h.bound(n-1, total)
 	}
+}
+
+// drop takes what h has off the total.
+func (h *history) drop(total *atomic.Int64) {
+	total.Add(-int64(h.size))
+	h.details, h.size = nil, 0
 }
 
 // list returns the last outcomes of n, the newest first.

@@ -16,13 +16,21 @@ type Measure struct {
 
 // NewMeasure returns a measure. The name is that of the metric without the prefix "healthcheck_", in snake case with
 // the base unit at its end ("filesystem_free_bytes"). Label is the name of the one label that tells several values of
-// a run apart, or empty. NewMeasure panics on a name or label that Prometheus would not take, as regexp.MustCompile
-// does: both are constants of a program, never input.
+// a run apart, or empty; no check may then have it among its labels. Measures of one name have one label, and equal ones
+// are the same.
+//
+// NewMeasure panics on a name or label that Prometheus would not take, or that means something else already, as
+// regexp.MustCompile does: both are constants of a program, never input. It is to be called before checks are
+// registered: of a check that has the label by then, the measure is not exported. It is safe for concurrent use.
 func NewMeasure(name, label, help string) *Measure {
 	if !validLabelName(name) || help == "" || (label != "" && !validLabelName(label)) {
 		panic(fmt.Sprintf("healthcheck: invalid measure %q with label %q and help %q", name, label, help))
 	}
-	return &Measure{name: name, label: label, help: help}
+	m, err := know(&Measure{name: name, label: label, help: help})
+	if err != nil {
+		panic(fmt.Sprintf("healthcheck: measure %q: %s", name, err))
+	}
+	return m
 }
 
 // Name returns the name of the measure, without prefix.
@@ -46,7 +54,6 @@ type Value struct {
 const (
 	maxValues      = 1000 // values of one run; the rest is dropped
 	maxLabelLength = 256  // bytes of a label's value; cut at a rune
-	maxDetails     = 4096 // bytes of details; cut at a rune
 )
 
 // cleanValues returns the values that can be exported: with a measure, within the bounds, and each combination of
@@ -58,7 +65,7 @@ func cleanValues(values []Value) []Value {
 	}
 	kept := values[:0]
 	for _, v := range values {
-		if v.Measure == nil || len(kept) == maxValues {
+		if v.Measure == nil || v.Measure.name == "" || len(kept) == maxValues {
 			continue
 		}
 		if v.Measure.label == "" {
@@ -94,13 +101,13 @@ func addKey(seen map[valueKey]struct{}, kept []Value, v Value) bool {
 	return true
 }
 
-// cut returns s as valid UTF-8 of at most n bytes.
+// cut returns s as valid UTF-8 of at most n bytes, cut at a rune. It shares no memory with a longer s.
 func cut(s string, n int) string {
 	if len(s) > n {
 		for n > 0 && !utf8.RuneStart(s[n]) {
 			n--
 		}
-		s = s[:n]
+		s = strings.Clone(s[:n])
 	}
 	if v := validUTF8(s); len(v) <= n {
 		return v

@@ -2,11 +2,9 @@ package healthcheck
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,34 +19,40 @@ const (
 // Registry holds checks and what is known of them. The zero value is an empty registry; a program may have many. All
 // methods are safe for concurrent use, also from within a check.
 //
-// A checker that implements [io.Closer] is closed when its check is unregistered or updated to another checker, after
-// its last run.
+// A checker that implements [io.Closer] is closed when no check of the registry has it any more, after its last run: when
+// the check is unregistered, or updated to another checker. What makes that happen, [Registry.Apply] for example, waits for
+// its Close, but for a few seconds at most: then the log is told, and the Close goes on by itself.
 type Registry struct {
 	// Logger is told when a check changes state (warning, info), when one panics (error) and of every failed run
-	// (debug). Nil logs nothing. It must not be changed once checks run.
+	// (debug). Nil logs nothing. It must not be changed once checks run. Its handler is called by one goroutine at a
+	// time, and may block: then checks run on, and lines that it cannot take in time are dropped and counted.
 	Logger *slog.Logger
 
 	mu       sync.Mutex
 	entries  map[string]*entry
-	sorted   []*entry // by endpoint; nil after a change. A slice once published is never written again
+	roster   roster
 	nextSeq  uint64
 	interval time.Duration
-	sched    *scheduler // of the active runner
+	began    int64       // Unix time in nanoseconds of the first Apply, 0 for none
+	applied  int64       // and of the last one; it only grows
+	sched    *scheduler  // of the active runner
+	holders  map[any]int // by identityOf; see closers.go
 
-	visible   atomic.Uint64 // counts changes that /status shows
-	changes   atomic.Uint64 // see Generation
-	failing   atomic.Int64  // required checks in state FAIL
-	roundLeft atomic.Int64  // checks that the first full round waits for
-	rounds    atomic.Bool   // a full round is done
-	panics    atomic.Uint64
-	stuck     atomic.Int64
-	adhoc     atomic.Int64 // runs under way that Run began, not the runner
-	observers atomic.Pointer[[]*observer]
+	visible     atomic.Uint64 // counts changes that /status shows
+	changes     atomic.Uint64 // see Generation
+	failing     atomic.Int64  // required checks in state FAIL
+	roundLeft   atomic.Int64  // checks that the first full round waits for
+	rounds      atomic.Bool   // a full round is done
+	panics      atomic.Uint64
+	stuck       atomic.Int64
+	adhoc       atomic.Int64 // runs under way that Run began, not the runner
+	observers   atomic.Pointer[[]*observer]
+	historySize atomic.Int64 // see details.go
+	asides      atomic.Int64 // goroutines that tell observers; see tellAside
+	lines       logLines
 
 	startDelay delays
 }
-
-type observer struct{ observe func(*Check, Outcome) }
 
 // Changes is a set of changes to a registry; see [Registry.Apply].
 type Changes struct {
@@ -71,7 +75,8 @@ func (r *Registry) Unregister(endpoint string) error {
 }
 
 // Apply makes all the changes at once, or none of them and returns all that is wrong. Checks that are not named keep
-// their schedule. When many checks are registered together, their first runs are spread over up to three seconds.
+// their schedule. When many checks are registered together, their first runs are spread over up to three seconds. A few
+// changes among many checks cost what is changed; a Snapshot after them copies the list of all, and sorts nothing.
 func (r *Registry) Apply(ch Changes) error {
 	r.mu.Lock()
 	if err := r.validate(ch); err != nil {
@@ -84,37 +89,45 @@ func (r *Registry) Apply(ch Changes) error {
 	if r.interval == 0 {
 		r.interval = DefaultInterval
 	}
-	var closeNow closerList
+	r.applied = max(time.Now().UnixNano(), r.applied+1)
+	r.began = cmp.Or(r.began, r.applied)
+	var letGo closerList
 	for _, endpoint := range ch.Unregister {
 		e := r.entries[endpoint]
 		delete(r.entries, endpoint)
 		if r.sched != nil {
 			r.sched.drop(e)
 		}
-		closeNow.add(e.remove())
+		letGo.add(endpoint, e.remove())
+		r.roster.drop(e)
 	}
 	labels := make(labelSets)
 	changed := make([]*entry, 0, len(ch.Update)+len(ch.Register))
 	for i := range ch.Update {
 		e := r.entries[ch.Update[i].Endpoint]
-		closeNow.add(e.redefine(ch.Update[i].normalized(labels), r.interval))
+		c := ch.Update[i].normalized(labels, e.state.Check.registered)
+		r.hold(c.Checker)
+		letGo.add(c.Endpoint, e.redefine(c, r.interval))
 		changed = append(changed, e)
 	}
 	for i := range ch.Register {
 		e := &entry{reg: r, state: State{seq: r.nextSeq}}
-		e.define(ch.Register[i].normalized(labels), r.interval)
+		e.define(ch.Register[i].normalized(labels, r.applied), r.interval)
+		r.hold(e.checker)
 		r.nextSeq++
 		r.entries[e.state.Check.Endpoint] = e
+		r.roster.add(e)
 		changed = append(changed, e)
 	}
-	r.sorted = nil
+	r.roster.trim()
 	r.visible.Add(1)
 	r.changes.Add(1)
 	if r.sched != nil {
 		r.sched.add(changed)
 	}
+	unheld := r.letGo(letGo)
 	r.mu.Unlock()
-	closeNow.close()
+	r.closeAll(unheld)
 	return nil
 }
 
@@ -150,86 +163,17 @@ func (r *Registry) validate(ch Changes) error {
 	for i := range ch.Register {
 		check("register", &ch.Register[i], false)
 	}
+	if len(errs) == 0 {
+		errs = r.circles(ch, removed)
+	}
 	return errors.Join(errs...)
-}
-
-// Observe calls f after every run that is recorded, without a lock held, from the goroutine of the run; f must be
-// quick and safe for concurrent use. The returned function ends that.
-func (r *Registry) Observe(f func(c *Check, o Outcome)) (stop func()) {
-	added := &observer{f}
-	r.changeObservers(func(list []*observer) []*observer { return append(list, added) })
-	return func() {
-		r.changeObservers(func(list []*observer) []*observer {
-			return slices.DeleteFunc(list, func(o *observer) bool { return o == added })
-		})
-	}
-}
-
-func (r *Registry) changeObservers(change func([]*observer) []*observer) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var list []*observer
-	if old := r.observers.Load(); old != nil {
-		list = slices.Clone(*old)
-	}
-	list = change(list)
-	if len(list) == 0 {
-		r.observers.Store(nil)
-		return
-	}
-	r.observers.Store(&list)
-}
-
-// tell passes an event on, with no lock held.
-func (r *Registry) tell(ev *event) {
-	if ev == nil {
-		return
-	}
-	if list := r.observers.Load(); list != nil && !ev.outcome.Start.IsZero() {
-		for _, o := range *list {
-			o.observe(ev.check, ev.outcome)
-		}
-	}
-	if r.Logger == nil {
-		return
-	}
-	switch ev.kind {
-	case nothing:
-	case runFailed:
-		r.Logger.Debug("run failed", "check", ev.check.Endpoint, "reason", ev.reason, "details", ev.details)
-	case turnedFail:
-		r.Logger.Warn("check is FAIL", "check", ev.check.Endpoint, "reason", ev.reason, "details", ev.details)
-	case turnedOK:
-		r.Logger.Info("check is OK again", "check", ev.check.Endpoint)
-	}
-}
-
-func (r *Registry) log() *slog.Logger {
-	if r.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return r.Logger
 }
 
 // view returns the entries sorted by endpoint. The slice must not be changed.
 func (r *Registry) view() []*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.viewLocked()
-}
-
-// viewLocked is view with r.mu held.
-func (r *Registry) viewLocked() []*entry {
-	if r.sorted == nil && len(r.entries) > 0 {
-		r.sorted = make([]*entry, 0, len(r.entries))
-		for _, e := range r.entries {
-			r.sorted = append(r.sorted, e)
-		}
-		slices.SortFunc(r.sorted, func(a, b *entry) int {
-			return cmp.Compare(a.state.Check.Endpoint, b.state.Check.Endpoint) // an endpoint never changes
-		})
-	}
-	return r.sorted
+	return r.roster.view()
 }
 
 func (r *Registry) find(endpoint string) *entry {
@@ -272,13 +216,9 @@ func (r *Registry) Level() StatusLevel {
 // startRound begins to wait for a run of every check; without checks there is nothing to wait for.
 func (r *Registry) startRound(entries []*entry) {
 	r.roundLeft.Add(1) // so that the round cannot end before all are counted
+	now := time.Now()
 	for _, e := range entries {
-		e.mu.Lock()
-		if !e.inRound && !e.removed {
-			e.inRound = true
-			r.roundLeft.Add(1)
-		}
-		e.mu.Unlock()
+		r.tellAside(e.joinRound(now))
 	}
 	r.roundDone()
 }
@@ -286,105 +226,8 @@ func (r *Registry) startRound(entries []*entry) {
 func (r *Registry) roundDone() {
 	if r.roundLeft.Add(-1) == 0 && !r.rounds.Swap(true) {
 		r.visible.Add(1)
+		r.changes.Add(1)
 	}
-}
-
-// Run runs every check once, up to [DefaultConcurrency] at a time, and returns the resulting level. A check that is
-// under way already is waited for instead; one that is stuck is left alone. When ctx ends first, the runs are told to
-// stop and Run returns.
-func (r *Registry) Run(ctx context.Context) StatusLevel {
-	entries := r.view()
-	if !r.rounds.Load() {
-		r.startRound(entries)
-	}
-	r.runAll(ctx, entries)
-	return r.Level()
-}
-
-// RunCheck runs one check once, as [Registry.Run] does, and returns its state. The error is [ErrNotFound].
-func (r *Registry) RunCheck(ctx context.Context, endpoint string) (State, error) {
-	e := r.find(endpoint)
-	if e == nil {
-		return State{}, fmt.Errorf("run %q: %w", endpoint, ErrNotFound)
-	}
-	r.runAll(ctx, []*entry{e})
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.state, nil
-}
-
-func (r *Registry) runAll(ctx context.Context, entries []*entry) {
-	slots := make(chan struct{}, min(len(entries), DefaultConcurrency))
-	for _, e := range entries {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		go r.runOne(ctx, e, func() { <-slots })
-	}
-	for range cap(slots) { // until every slot is free again
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// runOne runs the check of e, or waits for the run under way, and calls done once the outcome is settled; it returns
-// when the check does.
-func (r *Registry) runOne(ctx context.Context, e *entry, done func()) {
-	once := sync.OnceFunc(done)
-	defer once()
-	run := &run{parent: ctx}
-	for !e.begin(run, time.Now()) {
-		settled := e.settled()
-		if settled == nil {
-			return // stuck or gone
-		}
-		select {
-		case <-settled:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-	r.adhoc.Add(1)
-	counted := sync.OnceFunc(func() { r.adhoc.Add(-1) })
-	defer counted()
-	stopCancel := context.AfterFunc(ctx, func() { run.cancel(ctx.Err()) })
-	defer stopCancel()
-	expired := make(chan struct{})
-	timer := time.AfterFunc(time.Until(run.deadline()), func() {
-		defer close(expired)
-		if run.expire(time.Now()) {
-			counted()
-			once()
-		}
-	})
-	defer func() {
-		if !timer.Stop() {
-			<-expired // it may be about to tell somebody
-		}
-	}()
-	run.call()
-}
-
-// settled returns a channel that is closed when the run under way has an outcome, or nil when there is nothing to
-// wait for.
-func (e *entry) settled() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r := e.run.Load()
-	if r == nil || e.removed || r.settled {
-		return nil
-	}
-	a := e.setAside()
-	if a.settled == nil {
-		a.settled = make(chan struct{})
-	}
-	return a.settled
 }
 
 // setInterval changes the interval of checks without one of their own.
@@ -396,7 +239,7 @@ func (r *Registry) setInterval(d time.Duration) {
 	}
 	r.interval = d
 	var changed []*entry
-	for _, e := range r.viewLocked() {
+	for _, e := range r.roster.view() {
 		e.mu.Lock()
 		before := e.state.interval
 		e.state.setInterval(d)
@@ -405,14 +248,13 @@ func (r *Registry) setInterval(d time.Duration) {
 		}
 		e.mu.Unlock()
 	}
+	if len(changed) > 0 {
+		r.changes.Add(1)
+	}
 	if r.sched != nil {
 		r.sched.add(changed)
 	}
 }
-
-// Generation returns a number that grows with every change of the checks there are, their definitions, and their states
-// between OK and FAIL. Durations, counters and words change without it.
-func (r *Registry) Generation() uint64 { return r.changes.Load() }
 
 // Ready reports whether the first full round is done: every check that was there when checks began to run has run.
 func (r *Registry) Ready() bool { return r.rounds.Load() }

@@ -19,19 +19,22 @@ import (
 func TestZeroRegistry(t *testing.T) {
 	var reg healthcheck.Registry
 	assert.Equal(t, healthcheck.FAIL, reg.Level())
+	snap := reg.Snapshot()
 	assert.Equal(t, healthcheck.Snapshot{
 		Level:  healthcheck.FAIL,
-		Runner: healthcheck.RunnerStats{StartDelay: reg.Snapshot().Runner.StartDelay},
-	}, reg.Snapshot())
+		Runner: healthcheck.RunnerStats{StartDelay: snap.Runner.StartDelay},
+		Time:   snap.Time,
+	}, snap)
+	assert.False(t, snap.Time.IsZero())
 	_, ok := reg.Lookup("a")
 	assert.False(t, ok)
 	assert.Nil(t, reg.History("a"))
 	assert.ErrorIs(t, reg.Unregister("a"), healthcheck.ErrNotFound)
 	assert.ErrorIs(t, reg.Update(healthcheck.Check{Endpoint: "a", Func: alwaysOK}), healthcheck.ErrNotFound)
 	assert.NoError(t, reg.Apply(healthcheck.Changes{}))
-	assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+	assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 	assert.NoError(t, reg.Register(healthcheck.Check{Endpoint: "a", Func: alwaysOK}))
-	assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+	assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 }
 
 func TestRegisterFillsDefaultsAndCopies(t *testing.T) {
@@ -118,13 +121,13 @@ func TestApplyAllOrNothing(t *testing.T) {
 
 func TestApplyReplaces(t *testing.T) {
 	reg := newRegistry(t, healthcheck.Check{Endpoint: "a", Func: func(context.Context) error { return errBroken }})
-	assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+	assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 	require.NoError(t, reg.Apply(healthcheck.Changes{
 		Unregister: []string{"a"},
 		Register:   []healthcheck.Check{{Endpoint: "a", Func: alwaysOK}},
 	}))
 	assert.False(t, lookup(t, reg, "a").Ran(), "a new check")
-	assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+	assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 }
 
 func TestApplyKeepsTheScheduleOfOthers(t *testing.T) {
@@ -439,7 +442,7 @@ func TestUpdateOfCheckersThatCannotBeCompared(t *testing.T) {
 		require.NoError(t, reg.Update(healthcheck.Check{Endpoint: "a", Checker: odd{[]int{1}}}))
 	})
 	require.NoError(t, reg.Update(healthcheck.Check{Endpoint: "a", Func: alwaysOK}))
-	assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+	assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 }
 
 func TestObserve(t *testing.T) {

@@ -4,131 +4,61 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 )
 
-// run is one run of a check under way, and the context that the check is called with. Being its own context saves the
-// timer and the four allocations of context.WithTimeout: whoever started the run watches the deadline and calls expire.
+// The life of a run, and where each step is:
 //
-// Even one allocation a run is too much: at 100,000 quick checks a second, the garbage collector would take more time
-// than they do, and make them late. So a run whose check never looked at its context is used again for the next one.
-// Should such a check have kept its context, against the rules, it sees that of the next run, without a data race.
-type run struct {
-	parent context.Context // never changes
+//	due       the wheel says so at a point of the grid; a registration, an update or a failure say so in between  planning.go
+//	queued    its entry waits for a worker, and is not queued twice                                              queue.go
+//	taken     a worker has it in its batch; another may steal it, the scheduler may take it back                   pool.go, worker.go
+//	begun     the entry has no other run, and this one is its run from now on: entry.begin, which Run uses as well  entry.go
+//	returned  by the check, or by a panic                                                                            run.go
+//	expired   or else the deadline has passed: the outcome is settled all the same, and the check is stuck           run.go
+//	recorded  counters, thresholds, state and history know it                                                        entry.go
+//	told      observers know it, then the log; a blocked observer holds up this check, the log nothing               tell.go
+//	followed  what comes after it: at once for a new definition, sooner than planned after a failure                 planning.go
+//	released  what the check held before an update, or its end, is closed                                           closers.go
+//
+// A due run that finds another run of its check under way is skipped, and counted: entry.miss.
 
-	// Set by begin; r.mu guards them against a check that kept an old context.
+// run is one run of a check under way. It belongs to who runs it, a worker or a call of Registry.Run, and is used again
+// for the next run: no check gets hold of it.
+//
+// begin writes the first six fields with the lock of the entry held, after which they do not change until the entry
+// has forgotten the run. A worker holds its own lock as well, so that who looks at its run may hold either.
+type run struct {
 	entry   *entry
 	check   *Check  // the definition it began with
 	checker Checker // of check
 	start   time.Time
-	timeout time.Duration
+	// deadline, on the clock of base.
+	deadline int64
+	ctx      *runContext // nil where the check takes none
 
-	settled bool // the outcome is decided: by the check's return or by the deadline; guarded by entry.mu
-
-	// Set by finish.
-	reusable bool // it may begin again
-	updated  bool // the check has another definition by now
-	hurry    bool // it failed, and the check has an interval for bad times
-
-	mu    sync.Mutex
-	used  bool          // a method of the context was called
-	err   error         // why the context is done, nil while it is not
-	done  chan struct{} // made when first asked for
-	after []*func()
+	base *runBase // never changes
+	// settled is that the outcome is decided: by the check's return or by the deadline; returned, that the check is no more
+	// at work. Both are guarded by entry.mu.
+	settled, returned bool
 }
 
-var _ context.Context = (*run)(nil)
+// follow is what comes after a run.
+type follow uint8
 
-func (r *run) deadline() time.Time { return r.start.Add(r.timeout) }
+const (
+	followGrid  follow = iota // the next point of the grid
+	followNow                 // a run at once: the definition has changed since this one began
+	followHurry               // a run after the interval for bad times
+)
 
-// Deadline implements context.Context.
-func (r *run) Deadline() (time.Time, bool) {
-	r.mu.Lock()
-	r.used = true
-	deadline := r.deadline()
-	r.mu.Unlock()
-	if d, ok := r.parent.Deadline(); ok && d.Before(deadline) {
-		return d, true
-	}
-	return deadline, true
-}
+// timeout returns how long the check may take.
+func (r *run) timeout() time.Duration { return time.Duration(r.deadline - r.base.at(r.start)) }
 
-// Value implements context.Context.
-func (r *run) Value(key any) any {
-	r.mu.Lock()
-	r.used = true
-	r.mu.Unlock()
-	return r.parent.Value(key)
-}
+// cancel tells the check to stop.
+func (r *run) cancel(why ending) { r.ctx.cancel(why) }
 
-// Err implements context.Context.
-func (r *run) Err() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.used = true
-	return r.err
-}
-
-// Done implements context.Context.
-func (r *run) Done() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.used = true
-	if r.done == nil {
-		r.done = make(chan struct{})
-		if r.err != nil {
-			close(r.done)
-		}
-	}
-	return r.done
-}
-
-// AfterFunc is found by the context package, which would otherwise start a goroutine for every context derived from
-// this one, as net/http does for each request.
-func (r *run) AfterFunc(f func()) (stop func() bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.used = true
-	if r.err != nil {
-		go f()
-		return func() bool { return false }
-	}
-	p := &f
-	r.after = append(r.after, p)
-	return func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for i := range r.after {
-			if r.after[i] == p {
-				r.after = append(r.after[:i], r.after[i+1:]...)
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// cancel makes the context done, and reports whether nobody has seen it yet, so that r may begin again.
-func (r *run) cancel(err error) (unused bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return !r.used
-	}
-	r.err = err
-	if r.done != nil {
-		close(r.done)
-	}
-	for _, f := range r.after {
-		go (*f)()
-	}
-	r.after = nil
-	return !r.used
-}
-
-// call calls the check and settles the run, unless the deadline has done so before. It returns the time of the end.
-// No lock is held meanwhile: a check may use the registry.
+// call calls the check and settles the run, unless the deadline has done so before. It returns the time at which that is
+// done. No lock is held meanwhile: a check may use the registry.
 func (r *run) call() (end time.Time) {
 	res := Result{Level: FAIL, Reason: ReasonPanic, Details: "the check ended its goroutine (runtime.Goexit)"}
 	returned := false
@@ -137,39 +67,44 @@ func (r *run) call() (end time.Time) {
 			r.entry.reg.panics.Add(1)
 			if p := recover(); p != nil {
 				res.Details = fmt.Sprintf("panic: %v", p)
-				r.entry.reg.log().Error("check panicked", "check", r.check.Endpoint, "panic", p, "stack", string(debug.Stack()))
+				r.entry.reg.logPanic("check panicked", r.check.Endpoint, p)
 			}
 		}
 		end = time.Now()
-		r.finish(&res, end)
+		if r.finish(&res, end) {
+			end = time.Now()
+		}
 	}()
-	res = r.checker.Check(r)
+	if c, ok := r.checker.(*statusChecker); ok {
+		res = c.run()
+	} else {
+		res = r.checker.Check(r.ctx)
+	}
 	returned = true
 	return end
 }
 
-// finish records what the check returned.
-func (r *run) finish(res *Result, end time.Time) {
+// finish records what the check returned, and passes it on. It reports whether that may have taken time.
+func (r *run) finish(res *Result, end time.Time) (lasted bool) {
 	e := r.entry
-	if took := end.Sub(r.start); took > r.timeout && !res.Failed() {
+	if took := end.Sub(r.start); took > r.timeout() && !res.Failed() {
 		res.Level, res.Reason = FAIL, ReasonTimeout
-		res.Details = fmt.Sprintf("succeeded after %s, timeout is %s", roundDuration(took), r.timeout)
+		res.Details = fmt.Sprintf("succeeded after %s, timeout is %s", roundDuration(took), r.timeout())
 	}
 	if res.Details == context.DeadlineExceeded.Error() { // what a plain func(ctx) error returns: true, but no help
 		res.Details = noResult(r)
 	}
-	interrupted := res.Failed() && r.parent.Err() != nil // the runner stops; that says nothing about the target
+	interrupted := res.Failed() && r.base.parent.Err() != nil // the runner stops; that says nothing about the target
 	if res.Values != nil {
 		res.Values = cleanValues(res.Values)
 	}
 	if res.Details != "" {
-		res.Details = cut(res.Details, maxDetails)
+		res.Details = cut(res.Details, e.reg.detailsBound(res))
 	}
 
 	e.mu.Lock()
-	e.run.Store(nil)
 	first := !r.settled
-	r.settled = true
+	r.settled, r.returned = true, true
 	dropped := interrupted || e.removed
 	var news *event
 	switch {
@@ -182,45 +117,54 @@ func (r *run) finish(res *Result, end time.Time) {
 			e.amend(*res)
 		}
 	}
-	r.updated = e.state.Check != r.check
-	r.hurry = e.state.raw == levelFail && r.check.FailingInterval > 0
-	var closing closerList
 	if e.aside != nil {
 		e.announceSettled()
+	}
+	if e.reg.observed(news) { // while one of them blocks, no other run of this check can be blocked by it
+		e.mu.Unlock()
+		e.reg.notify(news)
+		e.mu.Lock()
+	}
+	e.run.Store(nil)
+	next := e.followUp(r)
+	var closing closerList
+	if e.aside != nil {
 		closing, e.aside = e.aside.closeLater, nil
 	}
 	e.mu.Unlock()
 
-	r.reusable = r.cancel(context.Canceled)
-	closing.close()
-	e.reg.tell(news)
+	r.cancel(endedByCancel)
+	if next != followGrid {
+		e.reg.followUp(r, next)
+	}
+	e.reg.logEvent(news)
+	e.reg.release(closing) // last: a Close may block
+	return news != nil || closing != nil
 }
 
-// expire settles the run at its deadline, unless it has returned, and tells the check to stop. It reports whether the
-// check is still under way, which is then stuck.
-func (r *run) expire(now time.Time) bool {
+// expire settles the run at its deadline, unless it has returned, and tells the check to stop. The check is then stuck.
+// It returns what there is to tell, and false if the run had returned. It calls nothing that may block.
+func (r *run) expire(now time.Time) (news *event, expired bool) {
 	e := r.entry
 	e.mu.Lock()
 	if r.settled {
 		e.mu.Unlock()
-		return false
+		return nil, false
 	}
 	r.settled = true
-	var news *event
-	if !e.removed && r.parent.Err() == nil { // as in finish
+	if !e.removed && r.base.parent.Err() == nil { // as in finish
 		news = e.record(r, Result{Level: FAIL, Reason: ReasonTimeout, Details: noResult(r)}, now)
 	}
 	e.state.stuck = true
 	e.reg.stuck.Add(1)
 	e.announceSettled()
 	e.mu.Unlock()
-	r.cancel(context.DeadlineExceeded)
-	e.reg.tell(news)
-	return true
+	r.cancel(endedByDeadline)
+	return news, true
 }
 
 func noResult(r *run) string {
-	return fmt.Sprintf("no result within the timeout of %s", r.timeout)
+	return fmt.Sprintf("no result within the timeout of %s", r.timeout())
 }
 
 // roundDuration keeps three significant digits or so, for people.
@@ -235,3 +179,6 @@ func roundDuration(d time.Duration) time.Duration {
 	}
 	return d
 }
+
+// stack returns the stack of the goroutine, for the log.
+func stack() string { return string(debug.Stack()) }

@@ -194,7 +194,7 @@ func TestRunWithEndedContext(t *testing.T) {
 		})...)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		assert.Equal(t, healthcheck.FAIL, reg.Run(ctx))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(ctx)))
 		synctest.Wait()
 		for _, s := range reg.Snapshot().States {
 			assert.False(t, s.Ran())
@@ -225,6 +225,37 @@ func TestRunTakesNoMoreThanItsTimeout(t *testing.T) {
 			_, duration := s.LastRun()
 			assert.Equal(t, tc.want, duration)
 			assert.True(t, s.Stuck())
+		})
+	}
+}
+
+// TestEndedContextBeginsNoRound has a registry asked to run with a context that has ended: nothing was looked at, so it is
+// not known to be ready.
+func TestEndedContextBeginsNoRound(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, run := range map[string]func(*healthcheck.Registry) error{
+		"Run": func(reg *healthcheck.Registry) error {
+			_, err := reg.Run(ended)
+			return err
+		},
+		"Runner": func(reg *healthcheck.Registry) error {
+			assert.NoError(t, (&healthcheck.Runner{Registry: reg}).Run(ended))
+			return ended.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tr trace
+			reg := &healthcheck.Registry{}
+			assert.ErrorIs(t, run(reg), context.Canceled)
+			assert.False(t, reg.Ready())
+			assert.Equal(t, healthcheck.FAIL, reg.Level())
+			require.NoError(t, reg.Register(healthcheck.Check{Endpoint: "a", Func: traced(&tr)}))
+			assert.ErrorIs(t, run(reg), context.Canceled)
+			assert.Zero(t, tr.count(), "nothing is begun")
+			_, err := reg.Run(t.Context())
+			require.NoError(t, err)
+			assert.True(t, reg.Ready())
 		})
 	}
 }

@@ -58,18 +58,28 @@ func (r *Registry) attach(s *scheduler, interval time.Duration) error {
 	}
 	r.interval = interval
 	r.sched = s
-	entries := r.viewLocked()
+	entries := r.roster.view()
 	for _, e := range entries {
 		e.mu.Lock()
 		e.state.setInterval(interval)
 		e.mu.Unlock()
 		e.plan = plan{} // what an earlier scheduler left
 	}
+	r.changes.Add(1)                // the intervals in force
+	if s.base.parent.Err() != nil { // nothing begins, not even a round over no checks
+		return nil
+	}
 	if !r.rounds.Load() {
 		r.startRound(entries)
 	}
 	s.add(entries)
 	return nil
+}
+
+func (r *Registry) hasRunner() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sched != nil
 }
 
 func (r *Registry) detach(s *scheduler) {
@@ -108,8 +118,8 @@ func (r *Registry) runnerStats() RunnerStats {
 	}
 	if s != nil {
 		s.mu.Lock()
-		stats.Running += s.running()
-		stats.Limit = s.limit
+		stats.Running += s.pool.running()
+		stats.Limit = s.pool.limit
 		s.mu.Unlock()
 	}
 	stats.StartDelay = r.startDelay.read()

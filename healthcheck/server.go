@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
-// Server serves the status of [Default] over HTTP: /status, /status/{endpoint} and what Handle adds.
+// Server serves the status of [Default] over HTTP: /status, /status/{endpoint} and what Handle adds. The zero value is
+// NewServer(false).
 type Server struct {
+	httpprof bool
+
+	once    sync.Once
 	process *process
 	mux     *http.ServeMux
 
@@ -25,32 +29,44 @@ type Server struct {
 
 // NewServer returns a server that does not listen yet. With httpprof it also serves /debug/pprof/.
 func NewServer(httpprof bool) *Server {
-	s := &Server{process: std, mux: http.NewServeMux()}
+	s := &Server{httpprof: httpprof}
+	s.routes()
+	return s
+}
+
+// routes returns the routes, made at the first call.
+func (s *Server) routes() *http.ServeMux {
+	s.once.Do(s.route)
+	return s.mux
+}
+
+func (s *Server) route() {
+	s.process, s.mux = std, http.NewServeMux()
 	s.mux.Handle("/status", StatusHandler(std.registry, std.getIdentity))
 	s.mux.Handle("/status/{endpoint}", CheckHandler(std.registry))
-	if httpprof {
+	if s.httpprof {
 		s.mux.HandleFunc("/debug/pprof/", pprof.Index)
 		s.mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 		s.mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 		s.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		s.mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
-	return s
 }
 
 // Handle adds a route, for example "/metrics". The pattern is that of [http.ServeMux], and so are the rules for
 // conflicts. It may be called at any time.
-func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+func (s *Server) Handle(pattern string, h http.Handler) { s.routes().Handle(pattern, h) }
 
 // Handler returns the routes of the server, to be mounted in another one.
-func (s *Server) Handler() http.Handler { return s.mux }
+func (s *Server) Handler() http.Handler { return s.routes() }
 
 // HandleRequests listens on the port of the [StatusConfig] and serves in the background; without a configuration or
-// with port 0 it does nothing. When the port has changed since the last call, it moves to the new one. A port that
-// cannot be had is logged, and the old one is kept.
+// with a port that is not positive it does nothing. When the port has changed since the last call, it moves to the new
+// one. A port that cannot be had is logged, and the old one is kept.
 func (s *Server) HandleRequests() {
+	s.routes()
 	cfg := s.process.getConfig()
-	if cfg == nil || cfg.GetPort() == 0 {
+	if cfg == nil || cfg.GetPort() <= 0 {
 		return
 	}
 	s.mu.Lock()

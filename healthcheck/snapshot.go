@@ -12,6 +12,9 @@ type Snapshot struct {
 	// Level is the level of the whole; see [Registry.Level]. It agrees with States.
 	Level  StatusLevel
 	Runner RunnerStats
+	// Time is when the snapshot was made, Since when the first check was registered, which is when counters in Runner began
+	// to count; the zero time if there was none yet.
+	Time, Since time.Time
 }
 
 // Snapshot returns the last outcomes, sorted by endpoint, without running anything. A check that has not run yet has
@@ -22,7 +25,7 @@ func (r *Registry) Snapshot() Snapshot {
 	return s
 }
 
-// SnapshotInto is [Registry.Snapshot] into memory that the caller uses again.
+// SnapshotInto is [Registry.Snapshot] for those that take many: into memory that the caller uses again, all of it.
 func (r *Registry) SnapshotInto(s *Snapshot) {
 	entries := r.view()
 	if cap(s.States) < len(entries) {
@@ -45,7 +48,7 @@ func (r *Registry) SnapshotInto(s *Snapshot) {
 			s.Level = FAIL
 		}
 		if st.windows {
-			st.inMaintenance = st.Check.Maintenance(now)
+			st.inMaintenance = r.inMaintenance(st.Check, now)
 		}
 		dependent = dependent || st.depends
 	}
@@ -53,6 +56,27 @@ func (r *Registry) SnapshotInto(s *Snapshot) {
 		s.findBlocked()
 	}
 	s.Runner = r.runnerStats()
+	r.mu.Lock()
+	s.Since = unixTime(r.began)
+	r.mu.Unlock()
+	s.Time = time.Now() // at last, so that nothing in s is later
+}
+
+// Generation returns a number that grows with every change of the checks there are, their definitions, the intervals in
+// force, and their states between OK and FAIL, and when the first full round is done, at which [Registry.Ready] and
+// [Registry.Level] change. Durations, counters and words change without it. While it is the same, nobody who looks at states
+// needs a new snapshot; those who make much of one, as the collector does, share what they made.
+func (r *Registry) Generation() uint64 { return r.changes.Load() }
+
+// inMaintenance reports whether now lies in a window of c. A panic there is none, as it must not be the end of a scrape.
+func (r *Registry) inMaintenance(c *Check, now time.Time) (in bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panics.Add(1)
+			r.logPanic("maintenance window panicked", c.Endpoint, p)
+		}
+	}()
+	return c.Maintenance(now)
 }
 
 // findBlocked sets which checks are blocked by which.

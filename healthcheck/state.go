@@ -1,6 +1,9 @@
 package healthcheck
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is what is known of one check at one moment: a copy, all of one run. It is a value of about a hundred bytes;
 // what it points to is immutable.
@@ -24,8 +27,10 @@ type State struct {
 	since            int64         // as lastEnd
 	interval         time.Duration // as timeout
 	changes, skipped uint64
-	failures         reasonCounts
+	skippedSince     int64     // as lastEnd; nothing was skipped by then
+	failures         *failures // nil for none; immutable
 	blockedBy        *[]string // set in snapshots only; a pointer, as there is rarely something to point to
+	_                uint64    // so that in an entry the history keeps its place
 }
 
 type level uint8
@@ -39,6 +44,7 @@ const (
 // text is what a run said. Most runs say nothing, so a state has only a pointer to it. It is immutable.
 type text struct {
 	level       StatusLevel // of the last good run, if not OK
+	blank       bool        // that level is "", said by a CheckStatus
 	details     string      // of the last good run
 	failDetails string      // of the last failure, while it matters
 	values      []Value
@@ -46,7 +52,7 @@ type text struct {
 
 // setText takes in the words and values of a run, after raw was set.
 func (s *State) setText(res *Result) {
-	plain := res.Details == "" && len(res.Values) == 0 && (res.Level == "" || res.Level == OK)
+	plain := res.Details == "" && len(res.Values) == 0 && (res.Level == "" || res.Level == OK) && !res.blank()
 	if s.text == nil && plain {
 		return
 	}
@@ -59,15 +65,15 @@ func (s *State) setText(res *Result) {
 	if res.Failed() {
 		t.failDetails = res.Details
 	} else {
-		t.details, t.level = res.Details, ""
+		t.details, t.level, t.blank = res.Details, "", res.blank()
 		if res.Level != OK {
 			t.level = res.Level
 		}
 	}
-	if t.level == old.level && t.details == old.details && t.failDetails == old.failDetails && sameValues(t.values, old.values) {
+	if t.level == old.level && t.blank == old.blank && t.details == old.details && t.failDetails == old.failDetails && sameValues(t.values, old.values) {
 		return
 	}
-	s.text = &text{t.level, t.details, t.failDetails, t.values} // here, since only here is an allocation due
+	s.text = &text{t.level, t.blank, t.details, t.failDetails, t.values} // here, since only here is an allocation due
 }
 
 // setInterval sets interval and timeout in force, given the runner's.
@@ -109,7 +115,7 @@ func (s *State) Status() Status {
 	st := Status{Result: OK}
 	if s.text != nil {
 		st.Details = s.text.details
-		if s.text.level != "" {
+		if s.text.level != "" || s.text.blank {
 			st.Result = s.text.level
 		}
 	}
@@ -148,9 +154,39 @@ func (s *State) Changes() uint64 { return s.changes }
 // Skipped returns how many due runs were not started since the one before was still under way.
 func (s *State) Skipped() uint64 { return s.skipped }
 
+// SkippedSince returns a time before the first of the runs that Skipped counts was due, the zero time if there was none.
+func (s *State) SkippedSince() time.Time { return unixTime(s.skippedSince) }
+
+// skip counts n runs that were not started, the first of which was due then. They may be told out of order: what waited
+// behind a slow run is given up after what came due later.
+func (s *State) skip(n uint64, due time.Time) {
+	if since := due.UnixNano() - 1; s.skipped == 0 || since < s.skippedSince {
+		s.skippedSince = since
+	}
+	s.skipped += n
+}
+
 // Failures returns how many runs failed for each reason there was, in no particular order. The slice is shared and
 // must not be changed.
-func (s *State) Failures() []ReasonCount { return s.failures }
+func (s *State) Failures() []ReasonCount {
+	if s.failures == nil {
+		return nil
+	}
+	return s.failures.counts
+}
+
+// FailuresSince returns the start of the first run that failed for a reason, when none had yet; the zero time if there is
+// none.
+func (s *State) FailuresSince(r Reason) time.Time {
+	if s.failures != nil {
+		for i := range s.failures.counts {
+			if s.failures.counts[i].Reason == r {
+				return unixTime(s.failures.since[i])
+			}
+		}
+	}
+	return time.Time{}
+}
 
 // Values returns what the last run measured. The slice is shared and must not be changed.
 func (s *State) Values() []Value {
@@ -187,19 +223,27 @@ type ReasonCount struct {
 	Count  uint64
 }
 
-// reasonCounts is copied when it changes, since states share it: only failures pay.
-type reasonCounts []ReasonCount
+// failures are copied when they change, since states share them: only failures pay.
+type failures struct {
+	counts []ReasonCount
+	since  []int64 // for each of counts; see FailuresSince
+}
 
-func (c reasonCounts) plus(r Reason) reasonCounts {
-	next := make(reasonCounts, len(c), len(c)+1)
-	copy(next, c)
-	for i := range next {
-		if next[i].Reason == r {
-			next[i].Count++
-			return next
+// plus returns the failures with one more, of a run that began at start.
+func (f *failures) plus(r Reason, start time.Time) *failures {
+	var next failures
+	if f != nil {
+		next = failures{slices.Clone(f.counts), f.since}
+		for i := range next.counts {
+			if next.counts[i].Reason == r {
+				next.counts[i].Count++
+				return &next
+			}
 		}
 	}
-	return append(next, ReasonCount{Reason: r, Count: 1})
+	next.counts = append(next.counts, ReasonCount{Reason: r, Count: 1})
+	next.since = append(slices.Clone(next.since), start.UnixNano())
+	return &next
 }
 
 func unixTime(ns int64) time.Time {

@@ -158,7 +158,7 @@ func TestPanics(t *testing.T) {
 				assert.EqualValues(t, 7, reg.Snapshot().Runner.Panics)
 
 				before := runs(lookup(t, reg, "b"))
-				assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()), "by Run as well")
+				assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())), "by Run as well")
 				assert.Equal(t, before+1, runs(lookup(t, reg, "b")))
 				assert.EqualValues(t, 8, reg.Snapshot().Runner.Panics)
 			})
@@ -352,7 +352,7 @@ func TestLeftBehind(t *testing.T) {
 			}
 			return hang(ctx)
 		}})
-		require.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+		require.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		stop := startRegistry(t, reg)
 		pass(time.Second)
 		stop()
@@ -396,7 +396,7 @@ func TestRegistryRunLeavesWhenTold(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		assert.Equal(t, healthcheck.FAIL, reg.Run(ctx))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(ctx)))
 		assert.Equal(t, time.Second, time.Since(began))
 		synctest.Wait()
 		assert.True(t, heeded)
@@ -427,7 +427,7 @@ func TestRegistryRunWaitsForTheRunnersRun(t *testing.T) {
 		start(t, &healthcheck.Runner{Registry: reg, Interval: time.Hour})
 		pass(time.Second)
 		began := time.Now()
-		assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		assert.Equal(t, 2*time.Second, time.Since(began))
 		assert.Equal(t, 1, tr.count())
 
@@ -443,9 +443,9 @@ func TestRegistryRunWaitsForTheDeadlineOfTheRunnersRun(t *testing.T) {
 		reg := newRegistry(t, healthcheck.Check{Endpoint: "a", Func: hang, Timeout: 5 * time.Second})
 		start(t, &healthcheck.Runner{Registry: reg, Interval: time.Hour})
 		began := time.Now()
-		assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 		assert.Equal(t, 5*time.Second, time.Since(began))
-		assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 		assert.Equal(t, 5*time.Second, time.Since(began), "one that is stuck is left alone")
 	})
 }
@@ -476,7 +476,7 @@ func TestRegistryRunConcurrently(t *testing.T) {
 			return nil
 		})...)
 		began := time.Now()
-		assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		assert.Equal(t, 2*time.Second, time.Since(began), "all but one at the same time")
 	})
 }

@@ -58,7 +58,7 @@ func TestThresholds(t *testing.T) {
 				for i, c := range tc.runs {
 					steps.then(map[rune]healthcheck.Result{'O': good, 'F': bad}[c])
 					time.Sleep(time.Second)
-					level := reg.Run(t.Context())
+					level := levelOf(reg.Run(t.Context()))
 					s := lookup(t, reg, "a")
 					letter := map[bool]string{false: "O", true: "F"}[s.Failing()]
 					if i == 0 || letter != states[len(states)-1:] {
@@ -142,7 +142,7 @@ func TestLevel(t *testing.T) {
 	broken := func(context.Context) error { return errBroken }
 	t.Run("optional checks do not count", func(t *testing.T) {
 		reg := newRegistry(t, healthcheck.Check{Endpoint: "a"}, healthcheck.Check{Endpoint: "b", Func: broken, Optional: true})
-		assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		assert.Equal(t, healthcheck.OK, reg.Snapshot().Level)
 		assert.Equal(t, healthcheck.FAIL, statusOf(t, reg, "b").Result, "but are shown")
 	})
@@ -152,7 +152,7 @@ func TestLevel(t *testing.T) {
 		for range 3 {
 			c.Optional = false
 			require.NoError(t, reg.Update(c))
-			assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+			assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 			c.Optional = true
 			require.NoError(t, reg.Update(c))
 			assert.Equal(t, healthcheck.OK, reg.Level())
@@ -161,7 +161,7 @@ func TestLevel(t *testing.T) {
 	})
 	t.Run("a failing check is removed", func(t *testing.T) {
 		reg := newRegistry(t, healthcheck.Check{Endpoint: "a", Func: broken}, healthcheck.Check{Endpoint: "b"})
-		assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 		require.NoError(t, reg.Unregister("a"))
 		assert.Equal(t, healthcheck.OK, reg.Level())
 		assert.Equal(t, healthcheck.OK, reg.Snapshot().Level)
@@ -179,11 +179,11 @@ func TestLevel(t *testing.T) {
 	})
 	t.Run("a check that comes later does not take it back", func(t *testing.T) {
 		reg := newRegistry(t, healthcheck.Check{Endpoint: "a"})
-		assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		require.NoError(t, reg.Register(healthcheck.Check{Endpoint: "b", Func: broken}))
 		assert.Equal(t, healthcheck.OK, reg.Level())
 		assert.Equal(t, healthcheck.OK, reg.Snapshot().Level)
-		assert.Equal(t, healthcheck.FAIL, reg.Run(t.Context()))
+		assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(t.Context())))
 	})
 	t.Run("a round that was interrupted is none", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -197,12 +197,12 @@ func TestLevel(t *testing.T) {
 			slow = true
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			assert.Equal(t, healthcheck.FAIL, reg.Run(ctx))
+			assert.Equal(t, healthcheck.FAIL, levelOf(reg.Run(ctx)))
 			synctest.Wait()
 			assert.False(t, reg.Ready())
 			assert.False(t, lookup(t, reg, "b").Ran(), "its outcome is dropped")
 			slow = false
-			assert.Equal(t, healthcheck.OK, reg.Run(t.Context()))
+			assert.Equal(t, healthcheck.OK, levelOf(reg.Run(t.Context())))
 		})
 	})
 }

@@ -1,5 +1,7 @@
 package healthcheck
 
+import "slices"
+
 // wheel is a timing wheel: it has a list of entries for each slot of time, by the slot's number modulo the size. Planning
 // and releasing cost the same for 10 entries as for 100,000.
 //
@@ -10,7 +12,7 @@ package healthcheck
 // It is guarded by scheduler.mu.
 type wheel struct {
 	slots   [wheelSlots][]wheelItem
-	spare   [][]wheelItem // lists to be used again: occupied slots move round the wheel, and memory with them
+	spare   [][]wheelItem // empty lists, to be used again: occupied slots move round the wheel, and memory with them
 	planned int           // entries in the wheel
 	cursor  int64         // the next slot to release
 }
@@ -33,6 +35,31 @@ type plan struct {
 	grid     int64 // a point of the schedule's grid, in nanoseconds: they are this far apart
 	inWheel  bool
 	quick    bool // the last run took less than quickRun
+	afresh   bool // the last run asked for was not on the grid: the next point of the grid may find it under way
+	why      occasion
+}
+
+// occasion is why a run is due.
+type occasion uint8
+
+const (
+	onGrid occasion = iota // a point of the grid: a run that is lost is counted
+	beside                 // sooner than the next point, after a failure or since somebody wants it now
+	asked                  // for a new definition: any run that has begun since is what was asked for
+)
+
+// passed returns since when runs have been due, and how many points of the grid after that have passed: none, as long as the
+// runs are released in time. Slot is the one at which the clock stands, in nanoseconds: a point of the grid may be past, and
+// its slot yet to come.
+func (p *plan) passed(slot int64) (from int64, n uint64) {
+	from = p.grid // the point that is due
+	if p.why != onGrid {
+		from = p.slot * slotWidth
+	}
+	if late := slot - from; late >= p.interval {
+		n = uint64(late / p.interval)
+	}
+	return from, n
 }
 
 // next returns the first point of the grid after t.
@@ -50,13 +77,14 @@ func (p *plan) next(t int64) int64 {
 }
 
 // add plans e for the first slot at or after the given time.
-func (w *wheel) add(e *entry, at int64) {
+func (w *wheel) add(e *entry, at int64, why occasion) {
 	p := &e.plan
 	if !p.inWheel {
 		p.inWheel = true
 		w.planned++
 	}
 	p.slot = max((at+slotWidth-1)/slotWidth, w.cursor)
+	p.why = why
 	list := &w.slots[p.slot%wheelSlots]
 	if *list == nil && len(w.spare) > 0 {
 		*list = w.spare[len(w.spare)-1]
@@ -81,7 +109,8 @@ func (w *wheel) release(now int64, due func(*entry)) {
 	for slot := from; slot <= last; slot++ {
 		at := slot % wheelSlots
 		list := w.slots[at]
-		w.slots[at] = nil
+		w.slots[at] = nil // due may add to this slot, for the next turn
+		kept := list[:0]
 		for i, item := range list {
 			if i%fetchAhead == 0 {
 				fetch(list[i:min(i+fetchAhead, len(list))])
@@ -89,16 +118,39 @@ func (w *wheel) release(now int64, due func(*entry)) {
 			switch p := &item.entry.plan; {
 			case !p.inWheel || p.slot != item.slot: // planned anew since
 			case item.slot > last:
-				w.slots[at] = append(w.slots[at], item)
+				kept = append(kept, item)
 			default:
 				due(item.entry)
 			}
-			list[i].entry = nil
 		}
-		if list != nil {
-			w.spare = append(w.spare, list[:0])
-		}
+		w.giveBack(at, list, kept)
 	}
+}
+
+// giveBack takes in a list whose slot has passed, and what is kept of it for another turn, which lies at its beginning.
+func (w *wheel) giveBack(at int64, list, kept []wheelItem) {
+	added := w.slots[at] // planned meanwhile
+	switch {
+	case len(kept) == 0:
+		w.free(list)
+		return
+	case len(kept) < cap(list)/4: // the list is let go: as a spare one it would be one more at each turn
+		w.slots[at] = slices.Concat(kept, added)
+	default:
+		clear(list[len(kept):])
+		w.slots[at] = append(kept, added...)
+	}
+	w.free(added)
+}
+
+// free keeps the memory of a list for another slot. If little of it was used, it is let go: else each list would grow to
+// the size of the fullest slot that there ever was.
+func (w *wheel) free(list []wheelItem) {
+	if cap(list) == 0 || len(list) < cap(list)/4 {
+		return
+	}
+	clear(list)
+	w.spare = append(w.spare, list[:0])
 }
 
 // nextSlot returns a slot before which nothing is due; mostly something is due in it. It is false for an empty wheel.

@@ -1,18 +1,17 @@
 package healthcheck
 
 import (
-	"context"
 	"sync"
 	"time"
 )
 
 // worker is a goroutine that runs what it takes from the queue: one check, or, of those that were quick the last time,
 // a batch: half the cost of a quick run was a lock that all workers share, and waiting for memory, which can be fetched
-// for a whole batch at once. When a check of a batch is not quick this time, a worker that has nothing else to do steals
-// what waits behind it, or the scheduler takes it back.
+// for a whole batch at once.
 type worker struct {
 	late  delayCounts // of its last runs; its own until they are handed in
-	index int         // in scheduler.workers; guarded by scheduler.mu
+	own   run         // the run that it uses again and again
+	index int         // in pool.workers; guarded by scheduler.mu
 
 	// stuck is that its run is past the deadline. It is written with scheduler.mu and mu held.
 	stuck bool
@@ -20,7 +19,7 @@ type worker struct {
 	// mu guards the rest: who looks at the run holds mu meanwhile, unless the worker is stuck, as a run is used again
 	// afterwards. Lock order: scheduler.mu, worker.mu, entry.mu.
 	mu        sync.Mutex
-	run       *run // under way
+	run       *run // under way: own or nil
 	batch     [workerBatch]dueItem
 	next, end int // of batch, what is not begun
 }
@@ -29,22 +28,21 @@ type worker struct {
 // of which there may be thousands when checks are slow.
 const workerBatch = fetchAhead
 
-// begin makes r the run of the next item, if its check can be run now. The item is empty when there is none; then no run
+// begin begins the run of the next item, if its check can be run now. The item is empty when there is none; then no run
 // is under way.
-func (w *worker) begin(r *run, now time.Time) (item dueItem, begun bool) {
+func (w *worker) begin(now time.Time) (item dueItem, d due) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.run = nil
 	if w.next == w.end || w.stuck {
-		return dueItem{}, false
+		return dueItem{}, dueGone
 	}
 	item = w.batch[w.next]
 	w.next++
-	if !item.entry.begin(r, now) {
-		return item, false
+	if d = item.entry.begin(&w.own, now, item); d == dueStarted {
+		w.run = &w.own
 	}
-	w.run = r
-	return item, true
+	return item, d
 }
 
 // take takes items from q, and returns how many.
@@ -65,8 +63,8 @@ func (w *worker) fetch(n int) (some uint64) {
 	return some
 }
 
-// steal takes half of what waits behind the run of another worker, which may be blocked. It is called with scheduler.mu
-// held, so that no two workers steal from each other.
+// steal takes half of what waits behind the run of another worker. It is called with scheduler.mu held, so that no two
+// workers steal from each other.
 func (w *worker) steal(from *worker) int {
 	if w == from {
 		return 0
@@ -81,13 +79,6 @@ func (w *worker) steal(from *worker) int {
 	return w.end
 }
 
-// startedBefore reports whether the run under way began before t.
-func (w *worker) startedBefore(t time.Time) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.run != nil && w.run.start.Before(t)
-}
-
 // giveBack returns what waits behind the run. It is called with scheduler.mu held, so that w cannot fill its batch anew.
 func (w *worker) giveBack() []dueItem {
 	w.mu.Lock()
@@ -97,14 +88,22 @@ func (w *worker) giveBack() []dueItem {
 	return items
 }
 
-// look returns the deadline of the run under way, if there is one, and whether anything waits behind it.
-func (w *worker) look() (deadline time.Time, ahead, ok bool) {
+// seen is what a look at a worker finds.
+type seen struct {
+	running  bool      // a run is under way
+	start    time.Time // of the run
+	deadline int64     // of the run
+	waiting  int       // items behind the run
+}
+
+func (w *worker) look() seen {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.run == nil {
-		return time.Time{}, w.next < w.end, false
+	s := seen{waiting: w.end - w.next}
+	if w.run != nil {
+		s.running, s.start, s.deadline = true, w.run.start, w.run.deadline
 	}
-	return w.run.deadline(), w.next < w.end, true
+	return s
 }
 
 // cancel tells the run under way to stop and returns how long it may take. What waits behind it is dropped.
@@ -115,6 +114,6 @@ func (w *worker) cancel(now time.Time) time.Duration {
 	if w.run == nil { // between two runs: it may leave, or begin one yet
 		return shutdownGrace
 	}
-	w.run.cancel(context.Canceled)
-	return w.run.deadline().Sub(now)
+	w.run.cancel(endedByCancel)
+	return time.Duration(w.run.deadline - w.run.base.at(now))
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -19,105 +22,136 @@ import (
 )
 
 // serve runs the exporter until ctx ends.
-func serve(ctx context.Context, o *exporter.Options, stderr io.Writer) int {
+func serve(ctx context.Context, o *exporter.Options) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	o.ReloadRequests = hup
 	o.Logger.Info("starting "+program, "version", version.Info(), "build", version.BuildContext())
-	running := tuneGC(o.ConfigFile)
+	running := tuneGC(o.ConfigFiles)
 	e, err := exporter.New(ctx, *o)
+	if errors.Is(err, context.Canceled) {
+		return nil // stopped before it began
+	}
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitCannot
+		return err
 	}
 	running()
-	if err := e.Run(ctx); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitCannot
-	}
-	return exitOK
+	return e.Run(ctx)
 }
 
 // check runs every check once and prints a table.
-func check(ctx context.Context, o *exporter.Options, stdout, stderr io.Writer) int {
+func check(ctx context.Context, o *exporter.Options, stdout io.Writer) error {
 	snapshot, err := exporter.CheckOnce(ctx, *o)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitCannot
+		return err
 	}
 	printTable(stdout, snapshot.States)
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "interrupted")
-		return exitCannot
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case snapshot.Level == healthcheck.FAIL:
+		return verdict{}
 	}
-	return exitCode(snapshot.Level)
+	return nil
 }
 
 // wait runs the checks until all are OK.
-func wait(ctx context.Context, o *exporter.Options, timeout time.Duration, stdout, stderr io.Writer) int {
+func wait(ctx context.Context, o *exporter.Options, timeout time.Duration, stdout io.Writer) error {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var last healthcheck.Snapshot
 	level, err := exporter.Wait(limited, *o, func(s healthcheck.Snapshot) { last = s })
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitCannot
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) { // which is met before the first round
+		return err
 	}
 	printTable(stdout, last.States)
-	if level == healthcheck.FAIL && ctx.Err() != nil {
-		fmt.Fprintln(stderr, "interrupted")
-		return exitCannot
+	switch {
+	case level != healthcheck.FAIL:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	if level == healthcheck.FAIL {
-		fmt.Fprintf(stderr, "not all checks are OK after %s\n", timeout)
-	}
-	return exitCode(level)
+	return verdict{fmt.Errorf("not all checks are OK after %s", timeout)}
 }
 
 // status prints what a running process says of itself.
-func status(ctx context.Context, url string, stdout, stderr io.Writer) int {
-	type answer struct {
-		output string
-		err    error
+func status(ctx context.Context, c *clientFlags, stdout io.Writer) error {
+	document, level, err := exporter.Status(ctx, string(c.statusURL), c.httpConfig)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return verdict{err}
 	}
-	answered := make(chan answer, 1)
-	go func() { // which ends by itself, but later than somebody who interrupts it wants to wait
-		output, err := healthcheck.GetHealthcheckOutput(url)
-		answered <- answer{output, err}
+	fmt.Fprintln(stdout, document)
+	if level == healthcheck.FAIL {
+		return verdict{errors.New("the status is FAIL")}
+	}
+	return nil
+}
+
+// healthy asks the exporter on this machine whether it works.
+func healthy(ctx context.Context, o *exporter.Options, c *clientFlags, stdout io.Writer) error {
+	limited, cancel := context.WithTimeout(ctx, c.timeout.duration())
+	defer cancel()
+	address := string(c.healthyURL)
+	if len(o.HealthListenAddresses) == 0 {
+		address = healthyURL(address, os.Getenv(statusURLVariable))
+	}
+	err := exporter.Healthy(limited, exporter.HealthyOptions{
+		URL:                   address,
+		HTTPConfigFile:        c.httpConfig,
+		ListenAddresses:       o.ListenAddresses,
+		SystemdSocket:         o.SystemdSocket,
+		WebConfigFile:         o.WebConfigFile,
+		HealthListenAddresses: o.HealthListenAddresses,
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return verdict{err}
+	}
+	fmt.Fprintln(stdout, "healthy")
+	return nil
+}
+
+// healthyURL returns what to ask, or nothing. Where containers are told by a variable at which address their own status
+// is served, the health check is there too.
+func healthyURL(given, status string) string {
+	u, err := url.Parse(status)
+	if given != "" || status == "" || err != nil {
+		return given
+	}
+	if host := u.Hostname(); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + "/-/healthy"
+}
+
+// validate reads the configuration and the options.
+func validate(ctx context.Context, o *exporter.Options, stdout, stderr io.Writer) error {
+	done := make(chan func() error, 1)
+	go func() { // which may hang, with a file
+		c, err := exporter.Validate(*o)
+		done <- func() error {
+			if err != nil {
+				return verdict{err}
+			}
+			for _, w := range c.Warnings {
+				fmt.Fprintln(stderr, "warning:", w)
+			}
+			fmt.Fprintf(stdout, "the configuration is valid: %d checks\n", len(c.Checks))
+			return nil
+		}
 	}()
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(stderr, "interrupted")
-		return exitCannot
-	case a := <-answered:
-		if a.output != "" {
-			fmt.Fprintln(stdout, a.output)
-		}
-		if a.err != nil {
-			fmt.Fprintln(stderr, a.err)
-			return exitFail
-		}
-		return exitOK
+		return ctx.Err()
+	case say := <-done:
+		return say()
 	}
-}
-
-// validate reads the configuration.
-func validate(o *exporter.Options, stdout, stderr io.Writer) int {
-	c, err := exporter.Validate(*o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFail
-	}
-	fmt.Fprintf(stdout, "the configuration is valid: %d checks\n", len(c.Checks))
-	return exitOK
-}
-
-func exitCode(l healthcheck.StatusLevel) int {
-	if l == healthcheck.FAIL {
-		return exitFail
-	}
-	return exitOK
 }
 
 // printTable prints a line for each check.

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
-	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
@@ -20,17 +15,16 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter"
 )
 
-// Exit codes.
-const (
-	exitOK     = 0
-	exitFail   = 1 // a check, or the whole, is FAIL
-	exitCannot = 2 // the command could not do its work
-)
-
 const (
 	program        = "healthcheck_exporter"
 	defaultCommand = "serve"
 )
+
+const histogramFlag = "metrics.duration-histogram"
+
+var histogramForms = []string{
+	string(collector.HistogramOff), string(collector.HistogramNative), string(collector.HistogramClassic), string(collector.HistogramBoth),
+}
 
 // commandLine holds the program's commands and flags.
 type commandLine struct {
@@ -40,51 +34,32 @@ type commandLine struct {
 	log     promslog.Config
 
 	histogram string
-	levelFlag bool // --log.level is among the arguments
-	timeout   time.Duration
-	statusURL string
-	ended     bool // kingpin has printed help or the version
+	given     map[string]bool // flags among the arguments
+	timeout   positive
+	client    clientFlags
+	run       runFlags
+	imports   importFlags
+	printed   string // the endpoint to print
+	command   string // that was chosen
+	ended     bool   // kingpin has printed help or the version
 	endCode   int
 }
 
-// run parses args and carries out the command. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	setVersion()
-	c := newCommandLine(stdout, stderr)
-	command, err := c.parse(args)
-	if c.ended {
-		return c.endCode
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "%s: error: %v, try --help\n", program, err)
-		return exitCannot
-	}
-	o := &c.options
-	o.ListenAddresses, o.SystemdSocket, o.WebConfigFile = *c.web.WebListenAddresses, *c.web.WebSystemdSocket, *c.web.WebConfigFile
-	o.DurationHistogram = collector.Histogram(c.histogram)
-	c.log.Writer = stderr
-	if command != defaultCommand && !c.levelIsSet() {
-		_ = c.log.Level.Set("error") // a level that exists; these commands print what they have to say
-	}
-	o.Logger = promslog.New(&c.log)
-	switch command {
-	case "check":
-		return check(ctx, o, stdout, stderr)
-	case "wait":
-		return wait(ctx, o, c.timeout, stdout, stderr)
-	case "status":
-		return status(ctx, c.statusURL, stdout, stderr)
-	case "validate":
-		return validate(o, stdout, stderr)
-	}
-	return serve(ctx, o, stderr)
+// clientFlags are those of commands that ask a running process.
+type clientFlags struct {
+	statusURL, healthyURL httpURL
+	httpConfig            string
+	timeout               positive
 }
 
-// parse returns the command that args ask for. The default command is not kingpin's: with one of those, a flag that lacks
+// parse sets the command that args ask for, and the values of the flags. The default command is not kingpin's: with one of those, a flag that lacks
 // its value is ignored, and --web.config.file $UNSET would serve without a password.
-func (c *commandLine) parse(args []string) (command string, err error) {
+func (c *commandLine) parse(args []string) error {
 	parsed, err := c.app.ParseContext(args)
-	if err == nil && parsed.SelectedCommand == nil {
+	if err == nil {
+		c.noteGiven(parsed)
+	}
+	if err == nil && parsed.SelectedCommand == nil && !asksForCompletion(parsed) {
 		help := slices.ContainsFunc(parsed.Elements, func(e *kingpin.ParseElement) bool { return e.Clause == c.app.HelpFlag })
 		if help {
 			args = []string{c.app.HelpCommand.FullCommand()}
@@ -92,62 +67,80 @@ func (c *commandLine) parse(args []string) (command string, err error) {
 			args = append(slices.Clone(args), defaultCommand)
 		}
 	}
-	return c.app.Parse(args)
+	if c.command, err = c.app.Parse(args); err != nil || c.ended {
+		return err
+	}
+	o := &c.options
+	o.ListenAddresses, o.SystemdSocket, o.WebConfigFile = *c.web.WebListenAddresses, *c.web.WebSystemdSocket, *c.web.WebConfigFile
+	o.DurationHistogram = collector.Histogram(c.histogram)
+	return c.refuseEmpty()
 }
 
 func newCommandLine(stdout, stderr io.Writer) *commandLine {
-	c := &commandLine{options: exporter.DefaultOptions()}
+	c := &commandLine{options: exporter.DefaultOptions(), given: make(map[string]bool)}
 	c.app = kingpin.New(program, "Runs health checks on their own schedule and serves their outcomes to Prometheus.")
 	c.app.UsageWriter(stdout)
 	c.app.ErrorWriter(stderr)
-	c.app.Terminate(func(code int) { c.ended, c.endCode = true, code })
+	terminate := func(code int) { c.ended, c.endCode = true, code }
+	c.app.Terminate(terminate)
 	c.app.DefaultEnvars()
-	// The version of the image is often in the environment, under the very name that this flag would have there.
 	c.app.HelpFlag.Short('h').NoEnvar()
-	c.app.Version(version.Print(program))
-	c.app.VersionFlag.NoEnvar()
+	addVersion(c.app, stdout, terminate)
+	shortenHelp(c.app)
 	o := &c.options
 
-	c.app.Flag("config.file", "YAML file with the checks. Without one, the machine that this runs on is checked.").
-		PlaceHolder("FILE").StringVar(&o.ConfigFile)
-	c.app.Flag("config.watch-interval", "How often to look whether the content of the configuration has changed; 0 for never.").
+	c.app.Flag("config.file", "YAML file with the checks, or a folder or glob of them; may be repeated. Without one, the machine that this runs on is checked.").
+		PlaceHolder("FILE").StringsVar(&o.ConfigFiles)
+	c.app.Flag("config.strict", "Refuse a configuration for a mistake in any file, also in one that a folder, glob or include has found.").
+		BoolVar(&o.ConfigStrict)
+	c.app.Flag("config.watch-interval", "How often to look whether the content of the configuration has changed; 0 for never. A change is taken when two looks have seen the same.").
 		Default(o.WatchInterval.String()).DurationVar(&o.WatchInterval)
 	c.web = kingpinflag.AddFlags(c.app, o.ListenAddresses[0])
+	c.app.GetFlag("web.config.file").PlaceHolder("FILE")
+	c.app.Flag("web.health-listen-address", "Addresses that serve /-/healthy and /-/ready and nothing else, without TLS and credentials; may be repeated.").
+		PlaceHolder("ADDRESS").StringsVar(&o.HealthListenAddresses)
 	c.app.Flag("web.telemetry-path", "Path of the metrics.").
 		Default(o.TelemetryPath).StringVar(&o.TelemetryPath)
-	c.app.Flag("web.enable-lifecycle", "Serve POST /-/reload.").BoolVar(&o.EnableLifecycle)
+	c.app.Flag("web.enable-lifecycle", "Serve POST and PUT /-/reload.").BoolVar(&o.EnableLifecycle)
 	c.app.Flag("web.enable-pprof", "Serve /debug/pprof/.").BoolVar(&o.EnablePprof)
 	c.app.Flag("runner.concurrency", "How many checks may run at once.").
 		Default(strconv.Itoa(o.Concurrency)).IntVar(&o.Concurrency)
-	c.app.Flag("metrics.duration-histogram", "Form of the histogram of run durations: off, native, classic or both.").
-		Default(string(o.DurationHistogram)).
-		EnumVar(&c.histogram, string(collector.HistogramOff), string(collector.HistogramNative), string(collector.HistogramClassic), string(collector.HistogramBoth))
+	c.app.Flag(histogramFlag, "Form of the histogram of run durations: "+oneOf(histogramForms)+".").
+		Default(string(o.DurationHistogram)).EnumVar(&c.histogram, histogramForms...)
 	promslogflag.AddFlags(c.app, &c.log)
-	c.app.GetFlag(promslogflag.LevelFlagName).IsSetByUser(&c.levelFlag)
 
 	c.app.Command(defaultCommand, "Run the checks and serve their outcomes (the default).")
 	c.app.Command("check", "Run every check once and print a table. Exit code 0: all OK, 1: any FAIL, 2: cannot run.")
 	c.app.Command("wait", "Run the checks until all are OK. Exit code 0: all OK, 1: not in time, 2: cannot run.").
-		Flag("timeout", "How long to wait.").Default("3m").DurationVar(&c.timeout)
-	c.app.Command("status", "Print the status of a running exporter or agent. Exit code 0: OK, 1: FAIL or no answer.").
-		// Not the default variable, HEALTHCHECK_EXPORTER_URL: the embedded configuration has another use for that.
-		Flag("url", "Where the status is served.").Default("http://localhost:8989/status").Envar("HEALTHCHECK_EXPORTER_STATUS_URL").
-		StringVar(&c.statusURL)
-	c.app.Command("validate", "Read the configuration and the flags and print every mistake. Exit code 0: none, 1: some.")
+		Flag("timeout", "How long to wait.").Default("3m").SetValue(&c.timeout)
+	status := c.app.Command("status", "Print the status of a running exporter or agent. Exit code 0: OK, 1: FAIL or no status, 2: cannot ask.")
+	// Not the default variable, HEALTHCHECK_EXPORTER_URL: the embedded configuration has another use for that.
+	status.Flag("url", "Where the status is served.").Default("http://localhost:8989/status").Envar(statusURLVariable).
+		SetValue(&c.client.statusURL)
+	addHTTPConfig(status, &c.client)
+	healthy := c.app.Command("healthy", "Ask whether the exporter on this machine works, for the health check of a container. Exit code 0: yes, 1: no, 2: cannot ask.")
+	healthy.Flag("url", "What to ask; by default /-/healthy at the --web.health-listen-address, or else at the --web.listen-address, as --web.config.file has it.").
+		PlaceHolder("URL").Envar("HEALTHCHECK_EXPORTER_HEALTHY_URL").SetValue(&c.client.healthyURL)
+	healthy.Flag("timeout", "How long to wait for the answer.").Default("4s").Envar("HEALTHCHECK_EXPORTER_HEALTHY_TIMEOUT").
+		SetValue(&c.client.timeout)
+	addHTTPConfig(healthy, &c.client)
+	c.app.Command("validate", "Read the configuration and the flags and print every mistake, and what is probably not meant. Exit code 0: no mistake, 1: some, 2: some in the flags.")
+	addRun(c.app, &c.run)
+	addImport(c.app, &c.imports)
+	printed := c.app.Command("print", "Print the effective configuration: defaults, templates and targets filled in, secrets as their references. Exit code 0: printed, 1: a mistake in the configuration, 2: cannot run.")
+	printed.Flag("endpoint", "Print this check alone, and where each of its values comes from.").
+		PlaceHolder("ENDPOINT").Envar("HEALTHCHECK_EXPORTER_PRINT_ENDPOINT").StringVar(&c.printed)
+	c.app.Command("schema", "Print the JSON Schema of the configuration, for editors.")
+	c.checkValues()
 	return c
 }
 
-// levelIsSet reports whether the user chose a log level, by flag or by variable.
-func (c *commandLine) levelIsSet() bool {
-	return c.levelFlag || c.app.GetFlag(promslogflag.LevelFlagName).HasEnvarValue()
+// addHTTPConfig adds the flag for what a client needs to be let in. There is none for a password, as everybody on a
+// machine sees the arguments of its processes.
+func addHTTPConfig(command *kingpin.CmdClause, c *clientFlags) {
+	command.Flag("http.config.file", "Client configuration with TLS, credentials or a proxy, as in http_config of Prometheus.").
+		PlaceHolder("FILE").StringVar(&c.httpConfig)
 }
 
-// setVersion takes the version from the build where the linker was not told it.
-func setVersion() {
-	if version.Version != "" {
-		return
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version.Version = info.Main.Version
-	}
-}
+// statusURLVariable is also looked at by healthy.
+const statusURLVariable = "HEALTHCHECK_EXPORTER_STATUS_URL"

@@ -20,12 +20,14 @@ const (
 
 // tuneGC sets the garbage collector for reading a configuration and returns the function that sets it for an exporter
 // that has done so. It leaves alone what the user has set with GOGC.
-func tuneGC(configFile string) (running func()) {
+func tuneGC(configFiles []string) (running func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	if info, err := os.Stat(configFile); err == nil && info.Size() <= smallConfig {
-		debug.SetGCPercent(gcPercentAtStart)
+	if len(configFiles) == 1 { // of several, or a folder, it is not known what they amount to
+		if info, err := os.Stat(configFiles[0]); err == nil && info.Mode().IsRegular() && info.Size() <= smallConfig {
+			debug.SetGCPercent(gcPercentAtStart)
+		}
 	}
 	return func() {
 		debug.SetGCPercent(gcPercent)

@@ -131,7 +131,10 @@ func launch(t *testing.T, env []string, args ...string) *process {
 func (p *process) start(t *testing.T, env []string) {
 	t.Helper()
 	p.stdout, p.stderr = &lockedBuffer{}, &lockedBuffer{}
-	p.Stdout, p.Stderr = p.stdout, p.stderr
+	p.Stdout = p.stdout
+	if p.Stderr == nil {
+		p.Stderr = p.stderr
+	}
 	p.Env = append(cleanEnvironment(), env...)
 	require.NoError(t, p.Start())
 	p.wait = sync.OnceValue(p.Wait)

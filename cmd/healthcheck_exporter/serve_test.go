@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,8 +58,8 @@ func TestLifeOfAProcess(t *testing.T) {
 	write(badYAML)
 	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
 	eventually(t, has("healthcheck_exporter_config_last_reload_successful 0\n"))
-	for _, mistake := range badMistakes {
-		assert.Contains(t, p.stderr.String(), mistake)
+	for _, mistake := range badMistakes { // which are logged after that
+		eventually(t, func() bool { return strings.Contains(p.stderr.String(), mistake) }, mistake)
 	}
 	code, _ := p.get("/status")
 	assert.Equal(t, http.StatusOK, code)
@@ -71,6 +75,44 @@ func TestLifeOfAProcess(t *testing.T) {
 	assert.Zero(t, p.ProcessState.ExitCode())
 	assert.Empty(t, p.stdout.String())
 	assert.Contains(t, p.stderr.String(), "msg=stopping")
+}
+
+// TestBlockedLogOfAProcess has a log that nobody reads, for longer than it takes to fill the pipe: checks run, a reload is
+// answered, and the process ends when it is told to.
+func TestBlockedLogOfAProcess(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	var config strings.Builder
+	config.WriteString("checks:\n")
+	for i := range 30 {
+		config.WriteString("  - { endpoint: c" + strconv.Itoa(i) + ", interval: 100ms, exec: { command: [/nonexistent] } }\n")
+	}
+	p := &process{url: "http://" + freeAddress(t)}
+	p.Cmd = exec.Command(binary, "serve", "--log.level=debug", "--web.enable-lifecycle", "--config.file="+writeConfig(t, config.String()),
+		"--web.listen-address="+strings.TrimPrefix(p.url, "http://"))
+	p.Stderr = w
+	p.start(t, nil)
+	require.NoError(t, w.Close())
+	eventually(t, p.ready)
+	runs := func() (n float64) {
+		_, body := p.get("/metrics")
+		for _, value := range regexp.MustCompile(`(?m)^healthcheck_runs_total\{check="c7",result="fail"\} (\S+)$`).FindAllStringSubmatch(body, -1) {
+			n, err = strconv.ParseFloat(value[1], 64)
+			assert.NoError(t, err)
+		}
+		return n
+	}
+	before := runs()
+	eventually(t, func() bool { return runs() >= before+40 }) // more lines than a pipe of 64 KiB takes
+	resp, err := http.Post(p.url+"/-/reload", "", http.NoBody)
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	began := time.Now()
+	require.NoError(t, p.end(t, syscall.SIGTERM))
+	assert.Less(t, time.Since(began), 10*time.Second)
 }
 
 func TestInterruptedProcessEndsAtOnce(t *testing.T) {
@@ -151,7 +193,92 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestStatusOfARunningExporter is how a container's own health is asked for.
+// TestHealthcheckOfTheImage runs what the Dockerfile has for it, in the environment of an exporter all of whose checks
+// fail, and of one that has gone.
+func TestHealthcheckOfTheImage(t *testing.T) {
+	t.Parallel()
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	require.NoError(t, err)
+	match := regexp.MustCompile(`(?m)^HEALTHCHECK .* CMD (\[.*\])$`).FindSubmatch(dockerfile)
+	require.NotNil(t, match)
+	var command []string
+	require.NoError(t, json.Unmarshal(match[1], &command))
+	target := newTarget(t)
+	p := launch(t, nil, "--config.file="+writeConfig(t, "checks:\n"+httpCheck("shop", target+"/down", "")))
+	eventually(t, p.ready)
+	code, _ := p.get("/status")
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	health := func(variable, value string) int {
+		cmd := exec.Command(binary, command[1:]...)
+		cmd.Env = append(cleanEnvironment(), "HEALTHCHECK_EXPORTER_"+variable+"="+value, "HTTP_PROXY=http://127.0.0.1:1")
+		out, _ := cmd.CombinedOutput() // the code says all
+		t.Log(string(out))
+		return cmd.ProcessState.ExitCode()
+	}
+	address := strings.TrimPrefix(p.url, "http://")
+	assert.Equal(t, exitOK, health("WEB_LISTEN_ADDRESS", address))
+	assert.Equal(t, exitOK, health("HEALTHY_URL", p.url+"/-/healthy"))
+	assert.Equal(t, exitOK, health("STATUS_URL", p.url+"/status"), "containers that have it keep their health check")
+	assert.Equal(t, exitFail, health("HEALTHY_URL", p.url+"/status"))
+	require.NoError(t, p.end(t, syscall.SIGTERM))
+	assert.Equal(t, exitFail, health("WEB_LISTEN_ADDRESS", address))
+}
+
+// TestHealthOfAPrivateExporter is that of a container whose exporter lets nobody in but on its second address.
+func TestHealthOfAPrivateExporter(t *testing.T) {
+	t.Parallel()
+	web := filepath.Join(t.TempDir(), "web.yml")
+	require.NoError(t, os.WriteFile(web, []byte("basic_auth_users: { alice: $2a$04$FiPWAX/RXJfveS18pX.YHOnn5Pbb1c5BQV7HGEepEZdJF53oG35pq }\n"), 0o600))
+	open := freeAddress(t)
+	env := []string{"HEALTHCHECK_EXPORTER_WEB_HEALTH_LISTEN_ADDRESS=" + open, "HEALTHCHECK_EXPORTER_WEB_CONFIG_FILE=" + web,
+		"HEALTHCHECK_EXPORTER_STATUS_URL=http://127.0.0.1:1/status"}
+	p := launch(t, env, "--config.file="+writeConfig(t, "checks: []\n"))
+	eventually(t, func() bool { code, _ := fetch("http://" + open + "/-/ready"); return code == http.StatusOK })
+	code, _ := p.get("/-/ready")
+	assert.Equal(t, http.StatusUnauthorized, code)
+	code, _ = fetch("http://" + open + "/metrics")
+	assert.Equal(t, http.StatusNotFound, code)
+	healthy := func() (int, string) {
+		cmd := exec.Command(binary, "healthy")
+		cmd.Env = append(cleanEnvironment(), env...)
+		out, _ := cmd.CombinedOutput() // the code says all
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	code, out := healthy()
+	assert.Equal(t, exitOK, code, out)
+	require.NoError(t, p.end(t, syscall.SIGTERM))
+	code, out = healthy()
+	assert.Equal(t, exitFail, code)
+	assert.Contains(t, out, "http://"+open+"/-/healthy: ")
+}
+
+func TestHealthyURL(t *testing.T) {
+	for _, tc := range []struct{ given, status, want string }{
+		{"", "", ""},
+		{"http://a/b", "http://localhost:1/status", "http://a/b"},
+		{"", "http://localhost:1/status", "http://localhost:1/-/healthy"},
+		{"", "https://[::1]:1/status/x", "https://[::1]:1/-/healthy"},
+		{"", "http://agent.example.com:8989/status", ""},
+		{"", "%", ""},
+	} {
+		assert.Equal(t, tc.want, healthyURL(tc.given, tc.status), tc.status)
+	}
+}
+
+// TestValidateIsInterrupted while it reads a file that hangs.
+func TestValidateIsInterrupted(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "checks.yml")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	pipe, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	assert.Equal(t, outcome{exitCannot, "", "interrupted\n"}, call(ctx, "validate", "--config.file="+fifo))
+	require.NoError(t, pipe.Close())
+}
+
+// TestStatusOfARunningExporter is how a script asks for the health of all that is checked.
 func TestStatusOfARunningExporter(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t)

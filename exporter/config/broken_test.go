@@ -23,7 +23,7 @@ var broken = []struct {
 	{"only comments", "# checks:\n#  - endpoint: a\n", []string{`1: the file is empty; it needs at least "checks:"`}},
 	{"only a separator", "---\n", []string{`1: the file is empty; it needs at least "checks:"`}},
 	{"only a byte order mark", "\ufeff", []string{`1: the file is empty; it needs at least "checks:"`}},
-	{"a text", "checks\n", []string{`1: want a mapping of keys to values, not "checks"`}},
+	{"a text", "checks\n", []string{`1: want a mapping of keys to values, not a text`}},
 	{"a list", "# my checks\n- endpoint: a\n", []string{`2: want a mapping of keys to values, not a list`}},
 	{"no checks", "name: x\n", []string{`1: checks: is missing; list what to check here`}},
 	{"checks without value", "name: x\nchecks:\n", []string{`2: checks: has no value; give it one, or remove it`}},
@@ -60,15 +60,20 @@ var broken = []struct {
 	{"escape", "checks: []\nname: \"\\d+\"\n", []string{
 		`2: not valid YAML: found unknown escape character; inside "..." a backslash begins an escape: use '...' for regular expressions`}},
 	{"alias without anchor", "checks:\n  # *a is not here\n  - endpoint: x\n    name: *a\n    noop:\n", []string{
-		`4: alias *a stands for nothing: no anchor &a before it; quote a text that begins with *`}},
+		`4: an alias that stands for nothing: no such anchor before it; quote a text that begins with *`}},
 	{"too deep", "checks: " + strings.Repeat("[", 20_000), []string{`1: not valid YAML: exceeded max depth of 10000`}},
-	{"tag", "checks: []\nname: !secret x\n", []string{`2: name: the tag !secret is not supported`}},
-	{"tagged mapping", "checks:\n  - !check {endpoint: a}\n", []string{`2: checks[0]: the tag !check is not supported`}},
-	{"binary", "checks: []\nname: !!binary aGk=\n", []string{`2: name: the tag !!binary is not supported`}},
+	{"blank before the first key", "# mine\n name: x\n\nchecks: []\n", []string{
+		`2: not valid YAML: the first key is further to the right than line 4; begin both in the same column`}},
+	{"blank before the first key of a document", "---\n  checks:\n  - endpoint: a\nname: x", []string{
+		`2: not valid YAML: the first key is further to the right than line 4; begin both in the same column`}},
+	{"comma missing between braces", "checks:\n  - {\n    endpoint: a # one\n    # two\n    noop: {}\n  }\n", []string{`3: not valid YAML: did not find expected ',' or '}'`}},
+	{"tag", "checks: []\nname: !secret x\n", []string{`2: name: this tag is not supported; a text that begins with ! needs quotes`}},
+	{"tagged mapping", "checks:\n  - !check {endpoint: a}\n", []string{`2: checks[0]: this tag is not supported; a text that begins with ! needs quotes`}},
+	{"binary", "checks: []\nname: !!binary aGk=\n", []string{`2: name: this tag is not supported; a text that begins with ! needs quotes`}},
 	{"key is a list", "checks: []\n? [a, b]\n: c\n", []string{`2: a key must be a plain text`}},
 	{"key is null", "checks: []\n~: c\n", []string{`2: a key must be a plain text`}},
 	{"CRLF keeps the lines", "name: x\r\n\r\nchecks:\r\n  - endpoint: a\r\n    bogus: 1\r\n    noop: {}\r\n", []string{
-		`5: checks[0]: unknown key "bogus"; known are: endpoint, name, interval, timeout, initial_delay, failing_interval, failure_threshold, success_threshold, optional, depends_on, maintenance, labels, noop, web`}},
+		`5: checks[0]: unknown key "bogus"; known are: CHECK_KEYS, noop, web`}},
 
 	// Keys.
 	{"unknown key", "namee: x\nchecks: []\n", []string{`1: unknown key "namee"; did you mean "name"?`}},
@@ -80,12 +85,31 @@ var broken = []struct {
 	{"camel case", "checks:\n  - endpoint: a\n    failureThreshold: 2\n    depends-on: []\n    noop: {}\n", []string{
 		`3: checks[0]: unknown key "failureThreshold"; did you mean "failure_threshold"?`,
 		`4: checks[0]: unknown key "depends-on"; did you mean "depends_on"?`}},
-	{"nothing alike", "checks: []\nrules: []\n", []string{`2: unknown key "rules"; known are: name, version, defaults, maintenance, checks`}},
+	{"nothing alike", "checks: []\nrules: []\n", []string{`2: unknown key "rules"; known are: FILE_KEYS`}},
 	{"setting of the kind beside it", "checks:\n  - endpoint: a\n    web:\n    url: http://x\n", []string{
 		`3: checks[0].web.url: is missing`,
 		`4: checks[0]: unknown key "url"; it belongs below "web:": indent it further`}},
 	{"setting of the check below the kind", "checks:\n  - endpoint: a\n    web:\n      url: http://x\n      interval: 5s\n", []string{
 		`5: checks[0].web: unknown key "interval"; it belongs to the check, beside "endpoint:": indent it less`}},
+	{"references in keys", "checks:\n  - endpoint: a\n    labels: {\"${HOST}\": x}\n    web:\n      url: http://x\n      headers:\n        X-${HOST}: x\n        ${PASSWORD}: x\n", []string{
+		`3: checks[0].labels: a key cannot hold a reference: ${...} is replaced in values only`,
+		`7: checks[0].web.headers: a key cannot hold a reference: ${...} is replaced in values only`,
+		`8: checks[0].web.headers: a key cannot hold a reference: ${...} is replaced in values only`}},
+	{"keys for people are at the top only", "x-mine: 1\nX-mine: 1\nxmine: 1\nchecks:\n  - endpoint: a\n    x-mine: 1\n    noop: {x-mine: 1}\n", []string{
+		`2: unknown key "X-mine"; known are: FILE_KEYS`,
+		`3: unknown key "xmine"; known are: FILE_KEYS`,
+		`6: checks[0]: unknown key "x-mine"; known are: CHECK_KEYS, noop, web`,
+		`7: checks[0].noop: unknown key "x-mine"; known are: level`}},
+	{"passwords that are something else to YAML", "checks:\n  - endpoint: a\n    web: {Bearer hunter2}\n  - endpoint: b\n    web:\n      url: http://x\n      Bearer hunter2: x\n      headers: {\"Authorization: Bearer hunter2\"}\n      token: !hunter2\n      basic_auth: {hunter2}\n      tls_config: {min_version: hunter2}\n", []string{
+		`3: checks[0].web: unknown key; known are: url, method, headers, expect, retries, size, ratio, follow, wait, pattern, steps, groups, proxy, proxy_url, no_proxy, proxy_from_environment, proxy_connect_header, tls_config, basic_auth, oauth2, client_headers, either, token, authorization`,
+		`3: checks[0].web.url: is missing`,
+		`7: checks[1].web: unknown key; known are: url, method, headers, expect, retries, size, ratio, follow, wait, pattern, steps, groups, proxy, proxy_url, no_proxy, proxy_from_environment, proxy_connect_header, tls_config, basic_auth, oauth2, client_headers, either, token, authorization`,
+		`8: checks[1].web.headers["…"]: has no value; give it one, or remove it`,
+		`9: checks[1].web.token: this tag is not supported; a text that begins with ! needs quotes`,
+		`10: checks[1].web.basic_auth: unknown key; known are: username, username_file, username_ref, password, password_file, password_ref`,
+		`11: checks[1].web.tls_config.min_version: unknown TLS version`}},
+	{"alias within a password", "name: *hunter2\nchecks: []\n", []string{
+		`1: an alias that stands for nothing: no such anchor before it; quote a text that begins with *`}},
 	{"repeated key", "name: a\nchecks: []\nname: b\n", []string{`3: name: the key is already there, on line 1`}},
 	{"repeated keys below", "checks:\n  - endpoint: a\n    labels:\n      x: 1\n      x: 2\n    noop:\n      level: 1\n      level: 1\n    noop: {}\n", []string{
 		`5: checks[0].labels.x: the key is already there, on line 4`,
@@ -101,7 +125,7 @@ var broken = []struct {
 		`4: checks[0]: has two kinds, noop (line 3) and web; make it two checks`}},
 	{"misspelt kind", "checks:\n  - endpoint: a\n    wbe: {url: http://x}\n", []string{`3: checks[0]: unknown key "wbe"; did you mean "web"?`}},
 	{"kind is a text", "checks:\n  - endpoint: a\n    web: http://x\n", []string{
-		`3: checks[0].web: want a mapping of keys to values, not "http://x"`}},
+		`3: checks[0].web: want a mapping of keys to values, not a text`}},
 	{"kind without settings", "checks:\n  - endpoint: a\n    web:\n", []string{`3: checks[0].web.url: is missing`}},
 	{"misspelt field is not missing too", "checks:\n  - endpoint: a\n    web:\n      ulr: http://x\n", []string{
 		`4: checks[0].web: unknown key "ulr"; did you mean "url"?`}},
@@ -115,11 +139,11 @@ var broken = []struct {
 		`3: checks[0].web: does not like http://x`}},
 	{"field that is not decoded is not judged", "checks:\n  - endpoint: a\n    web:\n      url: [http://x]\n      expect: {status: 200}\n", []string{
 		`4: checks[0].web.url: want a text, not a list`,
-		`5: checks[0].web.expect.status: want a list, not 200`}},
+		`5: checks[0].web.expect.status: want a list, not a number`}},
 	{"kind that panics", "checks:\n  - endpoint: a\n    web:\n      url: http://x/hunter2\n      method: PANIC\n  - endpoint: b\n    web: {url: http://x, method: CRASH}\n  - endpoint: c\n    bogus: {}\n    noop: {}\n", []string{
 		`3: checks[0].web: internal error: panic of type string`,
 		`7: checks[1].web: internal error: runtime error: index out of range [8] with length 0`,
-		`9: checks[2]: unknown key "bogus"; known are: endpoint, name, interval, timeout, initial_delay, failing_interval, failure_threshold, success_threshold, optional, depends_on, maintenance, labels, noop, web`}},
+		`9: checks[2]: unknown key "bogus"; known are: CHECK_KEYS, noop, web`}},
 
 	// Endpoints.
 	{"no endpoint", "checks:\n  - noop: {}\n", []string{`2: checks[0].endpoint: is missing; it is the unique name of the check, such as "database"`}},
@@ -133,7 +157,7 @@ var broken = []struct {
 	{"endpoint taken", "checks:\n  - endpoint: a\n    noop: {}\n  - endpoint: b\n    noop: {}\n  - noop: {}\n    endpoint: a\n", []string{
 		`7: checks[2].endpoint: "a" is already the endpoint of the check on line 2`}},
 	{"check without value", "checks:\n  -\n  - endpoint: a\n    noop: {}\n", []string{`2: checks[0]: has no value; give it one, or remove it`}},
-	{"check is a text", "checks:\n  - a\n", []string{`2: checks[0]: want a mapping of keys to values, not "a"`}},
+	{"check is a text", "checks:\n  - a\n", []string{`2: checks[0]: want a mapping of keys to values, not a text`}},
 
 	// Values.
 	{"wrong types", "name: [x]\nversion: {a: b}\ndefaults: []\nchecks:\n  - endpoint: a\n    optional: 1\n    depends_on: b\n    labels: [x]\n    failure_threshold: two\n    noop: {level: 1.5}\n", []string{
@@ -141,9 +165,9 @@ var broken = []struct {
 		`2: version: want a text, not a mapping`,
 		`3: defaults: want a mapping of keys to values, not a list`,
 		`6: checks[0].optional: want true or false, not 1`,
-		`7: checks[0].depends_on: want a list, not "b"`,
+		`7: checks[0].depends_on: want a list, not a text`,
 		`8: checks[0].labels: want a mapping of keys to values, not a list`,
-		`9: checks[0].failure_threshold: want a whole number, not "two"`,
+		`9: checks[0].failure_threshold: want a whole number, not a text`,
 		`10: checks[0].noop.level: want a whole number, not 1.5`}},
 	{"nulls", "name:\nversion: ~\ndefaults: {interval: null}\nchecks:\n  - endpoint: a\n    optional:\n    depends_on:\n    labels:\n      x:\n    noop: {level: }\n", []string{
 		`1: name: has no value; give it one, or remove it`,
@@ -167,7 +191,7 @@ var broken = []struct {
 	{"durations", "defaults:\n  interval: 30\n  timeout: 5 s\n  failing_interval: soon\nchecks:\n  - endpoint: a\n    initial_delay: 1.5\n    noop: {}\n", []string{
 		`2: defaults.interval: want a duration with its unit, such as 30s or 1m30s, not 30`,
 		`3: defaults.timeout: want a duration with its unit, such as 30s or 1m30s, not "5 s"`,
-		`4: defaults.failing_interval: want a duration with its unit, such as 30s or 1m30s, not "soon"`,
+		`4: defaults.failing_interval: want a duration with its unit, such as 30s or 1m30s, not a text`,
 		`7: checks[0].initial_delay: want a duration with its unit, such as 30s or 1m30s, not 1.5`}},
 	{"durations out of range", "defaults:\n  interval: 10ms\n  timeout: -1s\n  failing_interval: 1ms\nchecks:\n  - endpoint: a\n    interval: 2y\n    timeout: 0s\n    initial_delay: -5s\n    failing_interval: 400d\n    noop: {}\n", []string{
 		`2: defaults.interval: 10ms is not between 50ms and 365d`,
@@ -180,18 +204,23 @@ var broken = []struct {
 	{"timeout longer than the interval", "checks:\n  - endpoint: a\n    timeout: 10s\n    interval: 5s\n    noop: {}\n  - endpoint: b\n    timeout: 31s\n    noop: {}\n", []string{
 		`3: checks[0].timeout: 10s is longer than the interval of 5s`,
 		`7: checks[1].timeout: 31s is longer than the interval of 30s`}},
+	{"failing interval longer than the interval", "defaults: {failing_interval: 1m}\nchecks:\n  - endpoint: a\n    interval: 5s\n    failing_interval: 10s\n    noop: {}\n  - endpoint: b\n    failing_interval: 31s\n    noop: {}\n  - endpoint: c\n    noop: {}\n", []string{
+		`5: checks[0].failing_interval: 10s is longer than the interval of 5s`,
+		`8: checks[1].failing_interval: 31s is longer than the interval of 30s`}},
 	{"timeout is not compared with a bad interval", "checks:\n  - endpoint: a\n    timeout: 40s\n    interval: 60sec\n    noop: {}\n", []string{
 		`4: checks[0].interval: want a duration with its unit, such as 30s or 1m30s, not "60sec"`}},
 	{"thresholds", "defaults: {failure_threshold: 0}\nchecks:\n  - endpoint: a\n    failure_threshold: -1\n    success_threshold: 1000001\n    noop: {}\n", []string{
 		`1: defaults.failure_threshold: 0 is not between 1 and 1000000`,
 		`4: checks[0].failure_threshold: -1 is not between 1 and 1000000`,
 		`5: checks[0].success_threshold: 1000001 is not between 1 and 1000000`}},
-	{"labels", "defaults:\n  labels: {le: x}\nchecks:\n  - endpoint: a\n    labels:\n      team: x\n      a-b: x\n      check: x\n      __name: x\n      \"\": x\n    noop: {}\n", []string{
+	{"labels", "defaults:\n  labels: {le: x}\nchecks:\n  - endpoint: a\n    labels:\n      team: x\n      a-b: x\n      check: x\n      __name: x\n      \"\": x\n      instance: x\n      version: x\n    noop: {}\n", []string{
 		`2: defaults.labels.le: label name "le" is reserved`,
 		`7: checks[0].labels.a-b: label name "a-b" is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __`,
 		`8: checks[0].labels.check: label name "check" is reserved`,
 		`9: checks[0].labels.__name: label name "__name" is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __`,
-		`10: checks[0].labels[""]: label name "" is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __`}},
+		`10: checks[0].labels[""]: label name "" is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __`,
+		`11: checks[0].labels.instance: label name "instance" is reserved`,
+		`12: checks[0].labels.version: label name "version" is reserved for healthcheck_tls_version_info`}},
 
 	// Maintenance.
 	{"windows for all", "maintenance:\n  - {}\n  -\n  - cron: 0 2 * * 6\n    duration: 2h\n    from: 2026-12-24T18:00:00Z\n  - cron: 0 2 * * 6\n  - {duration: 1h, timezone: UTC}\nchecks: []\n", []string{
@@ -204,18 +233,18 @@ var broken = []struct {
 		`5: checks[0].maintenance[0].cron: "24" is no hour; want 0 to 23, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
 		`6: checks[0].maintenance[0].duration: is not between 1m and 7d`,
 		`7: checks[0].maintenance[0].timezone: no time zone is named "Europe/Berln"; want a name such as Europe/Berlin, UTC or Local`,
-		`8: checks[0].maintenance[1].duration: want a duration with its unit, such as 30s or 1m30s, not "soon"`,
+		`8: checks[0].maintenance[1].duration: want a duration with its unit, such as 30s or 1m30s, not a text`,
 		`11: checks[1].maintenance[0].duration: is not between 1m and 7d`}},
-	{"crontab expressions", "maintenance:\n  - {duration: 1h, cron: '@every 1h'}\n  - {duration: 1h, cron: 0 2 * *}\n  - {duration: 1h, cron: 0 0 2 * * 6}\n  - {duration: 1h, cron: CRON_TZ=UTC}\n  - {duration: 1h, cron: 0 0 30 2 *}\n  - {duration: 1h, cron: 0 2 * * 7}\n  - {duration: 1h, cron: 0 2 * * fri-mon}\n  - {duration: 1h, cron: 'x 2 * * *'}\n  - {duration: 1h, cron: '0 2 , * *'}\n  - {duration: 1h, cron: 0 2 * foo *}\n  - {duration: 1h, cron: ' '}\nchecks: []\n", []string{
+	{"crontab expressions", "maintenance:\n  - {duration: 1h, cron: '@every 1h'}\n  - {duration: 1h, cron: 0 2 * *}\n  - {duration: 1h, cron: 0 0 2 * * 6}\n  - {duration: 1h, cron: CRON_TZ=UTC}\n  - {duration: 1h, cron: 0 0 30 2 *}\n  - {duration: 1h, cron: 0 2 * * 8}\n  - {duration: 1h, cron: 0 2 * * fri-mon}\n  - {duration: 1h, cron: 'x 2 * * *'}\n  - {duration: 1h, cron: '0 2 , * *'}\n  - {duration: 1h, cron: 0 2 * foo *}\n  - {duration: 1h, cron: ' '}\nchecks: []\n", []string{
 		`2: maintenance[0].cron: "@every 1h" is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
 		`3: maintenance[1].cron: want five fields (minute, hour, day of the month, month, day of the week), not 4`,
 		`4: maintenance[2].cron: want five fields (minute, hour, day of the month, month, day of the week), not 6`,
 		`5: maintenance[3].cron: has a = in it; give the time zone as timezone`,
 		`6: maintenance[4].cron: "0 0 30 2 *" never comes: no such month has such a day`,
-		`7: maintenance[5].cron: "7" is no day of the week; want 0 (Sunday) to 6 or sun to sat, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
-		`8: maintenance[6].cron: "fri-mon" is no day of the week; want 0 (Sunday) to 6 or sun to sat, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
+		`7: maintenance[5].cron: "8" is no day of the week; want 0 to 7 (0 and 7 are Sunday), sun to sat, 1#2 (second Monday) or 5L (last Friday), as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
+		`8: maintenance[6].cron: "fri-mon" is no day of the week; want 0 to 7 (0 and 7 are Sunday), sun to sat, 1#2 (second Monday) or 5L (last Friday), as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
 		`9: maintenance[7].cron: "x" is no minute; want 0 to 59, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
-		`10: maintenance[8].cron: "," is no day of the month; want 1 to 31, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
+		`10: maintenance[8].cron: "," is no day of the month; want 1 to 31 or L (the last), as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
 		`11: maintenance[9].cron: "foo" is no month; want 1 to 12 or jan to dec, as *, lists (1,3), rising ranges (1-4) or steps (*/2)`,
 		`12: maintenance[10]: says not when: add cron and duration, or from and to`}},
 	{"zones that are files", "maintenance:\n  - {cron: '@daily', duration: 1h, timezone: ../../etc/passwd}\n  - {cron: '@daily', duration: 1h, timezone: /etc/passwd}\n  - {cron: '@daily', duration: 1h, timezone: Europe}\n  - {cron: '@daily', duration: 1h, timezone: " + strings.Repeat("a", 100) + "}\nchecks: []\n", []string{
@@ -229,7 +258,7 @@ var broken = []struct {
 		`4: maintenance[2].from: is missing; say when the window begins`,
 		`5: maintenance[3].from: want a time with date and offset, such as 2026-12-24T18:00:00+01:00, not 2026-12-24`,
 		`5: maintenance[3].to: want a time with date and offset, such as 2026-12-24T18:00:00+01:00, not "2026-12-24T18:00:00"`,
-		`6: maintenance[4].from: want a time with date and offset, such as 2026-12-24T18:00:00+01:00, not "tomorrow"`,
+		`6: maintenance[4].from: want a time with date and offset, such as 2026-12-24T18:00:00+01:00, not a text`,
 		`6: maintenance[4].to: want a time such as 2026-12-24T18:00:00+01:00, not a list`,
 		`7: maintenance[5].to: has no value; give it one, or remove it`,
 		`8: maintenance[6].from: want a time with date and offset, such as 2026-12-24T18:00:00+01:00, not "2026-02-29T18:00:00Z"`,
@@ -241,9 +270,9 @@ var broken = []struct {
 	{"windows that cannot be read", "maintenance: {cron: '@daily'}\ndefaults: {maintenance: []}\nchecks:\n  - endpoint: a\n    maintenance: nightly\n    noop: {}\n  - endpoint: b\n    maintenance:\n    noop: {}\n  - endpoint: c\n    maintenance: [x, {crom: '@daily', duration: 1h}, {cron: '@daily', duraton: 1h}, {cron: '@daily', length: 1h}]\n    noop: {maintenance: []}\n", []string{
 		`1: maintenance: want a list, not a mapping`,
 		`2: defaults: unknown key "maintenance"; known are: interval, timeout, failing_interval, failure_threshold, success_threshold, labels`,
-		`5: checks[0].maintenance: want a list, not "nightly"`,
+		`5: checks[0].maintenance: want a list, not a text`,
 		`8: checks[1].maintenance: has no value; give it one, or remove it`,
-		`11: checks[2].maintenance[0]: want a mapping of keys to values, not "x"`,
+		`11: checks[2].maintenance[0]: want a mapping of keys to values, not a text`,
 		`11: checks[2].maintenance[1]: unknown key "crom"; did you mean "cron"?`,
 		`11: checks[2].maintenance[2]: unknown key "duraton"; did you mean "duration"?`,
 		`11: checks[2].maintenance[3]: unknown key "length"; known are: cron, duration, timezone, from, to`,
@@ -281,13 +310,13 @@ var broken = []struct {
 		`5: checks[0].web.tls_config: at most one of ca, ca_file & ca_ref must be configured`}},
 	{"types within types", "checks:\n  - endpoint: a\n    web:\n      url: http://x\n      oauth2:\n        client_id: [x]\n        tls_config:\n          min_version: TLS9\n          kye: 1\n      basic_auth: {usrname: x}\n      token: {a: b}\n", []string{
 		`6: checks[0].web.oauth2.client_id: want a text, not a list`,
-		`8: checks[0].web.oauth2.tls_config.min_version: unknown TLS version: TLS9`,
+		`8: checks[0].web.oauth2.tls_config.min_version: unknown TLS version`,
 		`9: checks[0].web.oauth2.tls_config: unknown key "kye"; did you mean "key"?`,
 		`10: checks[0].web.basic_auth: unknown key "usrname"; did you mean "username"?`,
 		`11: checks[0].web.token: want a text, not a mapping`}},
 	{"headers inline", "checks:\n  - endpoint: a\n    web:\n      url: http://x\n      client_headers:\n        X-A: {vlaues: [x]}\n        X-B: {values: x}\n        X-A: {}\n", []string{
 		`6: checks[0].web.client_headers.X-A: unknown key "vlaues"; did you mean "values"?`,
-		`7: checks[0].web.client_headers.X-B.values: want a list, not "x"`,
+		`7: checks[0].web.client_headers.X-B.values: want a list, not a text`,
 		`8: checks[0].web.client_headers.X-A: the key is already there, on line 6`}},
 	{"literal URL with a password", "checks:\n  - endpoint: a\n    web: {url: http://x, proxy: 'http://user:hunter2@x:port', proxy_url: \"http://user:hun\\x7fter2@x\"}\n", []string{
 		`3: checks[0].web.proxy: not a valid URL: invalid port "…" after host`,
@@ -295,7 +324,7 @@ var broken = []struct {
 	{"text type", "checks:\n  - endpoint: a\n    web: {url: http://x, pattern: '(', steps: [{send: a, wantt: b}, x]}\n", []string{
 		"3: checks[0].web.pattern: error parsing regexp: missing closing ): `(`",
 		`3: checks[0].web.steps[0]: unknown key "wantt"; did you mean "want"?`,
-		`3: checks[0].web.steps[1]: want a mapping of keys to values, not "x"`}},
+		`3: checks[0].web.steps[1]: want a mapping of keys to values, not a text`}},
 	{"either fails as the last", "checks:\n  - endpoint: a\n    web: {url: http://x, either: {m: 1}}\n", []string{
 		`3: checks[0].web.either: unknown key "m"; known are: n`}},
 	{"null for a type", "checks:\n  - endpoint: a\n    web: {url: http://x, tls_config: , basic_auth: ~}\n", []string{
@@ -309,7 +338,7 @@ var broken = []struct {
 	{"merge of a text", "checks:\n  - endpoint: a\n    noop: {}\n    <<: text\n  - endpoint: b\n    noop: {}\n    <<: [text, {bogus: 1}]\n    <<: {}\n", []string{
 		`4: checks[0].<<: want a mapping, or a list of mappings, to merge`,
 		`7: checks[1].<<: want a mapping, or a list of mappings, to merge`,
-		`7: checks[1]: unknown key "bogus"; known are: endpoint, name, interval, timeout, initial_delay, failing_interval, failure_threshold, success_threshold, optional, depends_on, maintenance, labels, noop, web`,
+		`7: checks[1]: unknown key "bogus"; known are: CHECK_KEYS, noop, web`,
 		`8: checks[1]: a second <<; merge several mappings with <<: [*a, *b]`}},
 	{"mistake behind an alias", "checks:\n  - endpoint: a\n    labels: &l\n      team: [x]\n    noop: {}\n  - endpoint: b\n    labels: *l\n    noop: {}\n", []string{
 		`4: checks[0].labels.team: want a text, not a list`,
@@ -354,6 +383,12 @@ func manyWindows(n int) string {
 	return b.String()
 }
 
+// known are the keys that there are, which grow.
+var known = strings.NewReplacer(
+	"FILE_KEYS", "name, version, include, labels, defaults, maintenance, templates, metrics, checks",
+	"CHECK_KEYS", "endpoint, template, name, interval, timeout, initial_delay, failing_interval, failure_threshold, success_threshold, optional, depends_on, maintenance, labels, metrics, targets, relabel, max_targets",
+)
+
 func TestMistakes(t *testing.T) {
 	require.GreaterOrEqual(t, len(broken), 60)
 	for _, tc := range broken {
@@ -361,7 +396,7 @@ func TestMistakes(t *testing.T) {
 			cfg, err := config.Parse("c.yml", []byte(tc.yaml), testOptions())
 			require.Error(t, err)
 			assert.Nil(t, cfg)
-			assert.Equal(t, "c.yml:"+strings.Join(tc.want, "\nc.yml:"), err.Error())
+			assert.Equal(t, known.Replace("c.yml:"+strings.Join(tc.want, "\nc.yml:")), err.Error())
 		})
 	}
 }
@@ -381,15 +416,41 @@ func TestErrorsHaveAType(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, 4, second.Line)
 	assert.Equal(t, "checks[0].noop.level", second.Path)
-	assert.EqualError(t, second.Err, `want a whole number, not "x"`)
+	assert.EqualError(t, second.Err, `want a whole number, not a text`)
 }
 
-func TestManyMistakesAreCounted(t *testing.T) {
-	_, err := config.Parse("c.yml", []byte("checks:\n"+strings.Repeat("  - endpoint: [x]\n", 2500)), testOptions())
-	lines := strings.Split(err.Error(), "\n")
-	require.Len(t, lines, 1001)
-	assert.Equal(t, "c.yml:2: checks[0].endpoint: want a text, not a list", lines[0])
-	assert.Contains(t, lines[1000], "and 4000 more mistakes")
+// TestManyMistakesEndTheSearch makes 40,000 mistakes of each of several sorts. Whoever looks for them all takes seconds
+// for some, and minutes where each is searched for in a mapping of that size: so the last ones must be unseen.
+func TestManyMistakesEndTheSearch(t *testing.T) {
+	const n = 40_000
+	repeat := func(head, item string) string {
+		var b strings.Builder
+		b.WriteString(head)
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(item, "N", fmt.Sprint(i)))
+		}
+		return b.String()
+	}
+	const check = "checks:\n  - endpoint: a\n    noop: {}\n"
+	for name, tc := range map[string]struct{ yaml, first string }{
+		"values":       {repeat("checks:\n", "  - endpoint: [x]\n"), "2: checks[0].endpoint: want a text, not a list"},
+		"unknown keys": {repeat("checks: []\n", "aN: 1\n"), `2: unknown key "a0"; known are: `},
+		"repeated key": {repeat("checks: []\n", "name: x\n"), "3: name: the key is already there, on line 2"},
+		"endpoints":    {repeat("checks:\n", "  - {endpoint: a, noop: {}}\n"), `3: checks[1].endpoint: "a" is already`},
+		"dependencies": {repeat("checks:\n", "  - {endpoint: aN, depends_on: [b], noop: {}}\n"), "2: checks[0].depends_on[0]: no check"},
+		"labels":       {repeat(check+"    labels:\n", "      a.N: 1\n"), `5: checks[0].labels["a.0"]: label name`},
+		"list":         {repeat("checks:\n  - endpoint: a\n    web:\n      url: http://x\n      steps:\n", "        - {send: [N]}\n"), "6: checks[0].web.steps[0].send: want"},
+		"circles":      {repeat("checks:\n", "  - {endpoint: aN, depends_on: [bN], noop: {}}\n  - {endpoint: bN, depends_on: [aN], noop: {}}\n"), "2: checks[0].depends_on: checks wait"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Parse("c.yml", []byte(tc.yaml), testOptions())
+			require.Error(t, err)
+			lines := strings.Split(err.Error(), "\n")
+			require.Len(t, lines, 1001)
+			assert.Contains(t, lines[0], "c.yml:"+tc.first)
+			assert.Contains(t, lines[1000], ": 1000 mistakes are enough; more were not looked for")
+		})
+	}
 }
 
 func TestAliasesAreBounded(t *testing.T) {

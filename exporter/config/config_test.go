@@ -30,7 +30,12 @@ func parse(t *testing.T, yaml string) *config.Config {
 func web(t *testing.T, cfg *config.Config) webConfig {
 	t.Helper()
 	require.Len(t, cfg.Checks, 1)
-	checker, ok := config.Unredacted(cfg.Checks[0].Checker).(*webChecker)
+	return webOf(t, cfg.Checks[0])
+}
+
+func webOf(t *testing.T, c config.Check) webConfig {
+	t.Helper()
+	checker, ok := config.Unredacted(c.Checker).(*webChecker)
 	require.True(t, ok)
 	return checker.config
 }
@@ -228,9 +233,9 @@ checks:
 `), 0o600))
 
 	_, err := config.Load(path, testOptions())
-	require.EqualError(t, err, path+`:10: checks[0].labels["${HOST}"]: label name "${HOST}" is not of the form [a-zA-Z_][a-zA-Z0-9_]* or begins with __`+
+	require.EqualError(t, err, path+`:10: checks[0].labels: a key cannot hold a reference: ${...} is replaced in values only`+
 		"\n"+path+`:12: checks[0].web.url: parse "http://user:${file:secret}@${HOST}/${file:./two}": net/url: invalid control character in URL`,
-		"keys are not expanded; errors show no values")
+		"errors show no values")
 
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -294,6 +299,38 @@ func TestReferenceBounds(t *testing.T) {
 	_, err := config.Parse("c.yml", []byte(list), opts)
 	require.ErrorContains(t, err, "all values with references expand to more than 64 MiB")
 	assert.NotContains(t, err.Error(), "xxxx")
+}
+
+// TestProgramsAreRelativeToTheConfiguration starts programs that are found in the folder of the file only.
+func TestProgramsAreRelativeToTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(filepath.Dir(dir))
+	for _, name := range []string{"ok", "sub/ok"} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\ntest -e here && exec echo $1\n"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "here"), nil, 0o600))
+	}
+	yaml := []byte(`checks:
+  - { endpoint: a, exec: { command: [sub/ok], dir: ` + dir + ` } }
+  - { endpoint: b, exec: { command: [./ok], dir: sub } }
+  - { endpoint: c, exec: { command: [sh, -c, test -e here], dir: . } }
+  - { endpoint: d, exec: { command: [./ok] } }
+`)
+	for _, base := range []string{dir, filepath.Base(dir), "."} {
+		if base == "." {
+			t.Chdir(dir)
+		}
+		path := filepath.Join(base, "c.yml")
+		require.NoError(t, os.WriteFile(path, yaml, 0o600))
+		cfg, err := config.Load(path, config.Options{})
+		require.NoError(t, err)
+		for i := range cfg.Checks[:3] {
+			result := cfg.Checks[i].Checker.Check(t.Context())
+			assert.False(t, result.Failed(), "%s in %s: %s", cfg.Checks[i].Endpoint, base, result.Details)
+		}
+		assert.Equal(t, filepath.Join(dir, "ok"), cfg.Checks[3].Target, "the working directory stays")
+	}
 }
 
 func TestFilesAreRelativeToTheConfiguration(t *testing.T) {

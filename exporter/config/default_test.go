@@ -60,17 +60,14 @@ func TestDefaultIsHealthy(t *testing.T) {
 	assert.Equal(t, "http://localhost:8989/-/healthy", cfg.Checks[0].Target)
 }
 
-var (
-	exampleLine = regexp.MustCompile(`(?m)^( *)#(\S| {2,})`)
-	introLines  = regexp.MustCompile(`(?s)^.*?\n\n`)
-)
+var exampleLine = regexp.MustCompile(`(?m)^( *)#(\S| {2,})`)
 
 // TestExamplesInDefault takes the "#" from the examples among the comments.
 func TestExamplesInDefault(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "central-token"), []byte("token\n"), 0o600))
-	yaml := introLines.ReplaceAllString(string(config.DefaultYAML()), "")
-	yaml = strings.ReplaceAll(exampleLine.ReplaceAllString(yaml, "$1$2"), "/run/secrets", dir)
+	yaml := exampleLine.ReplaceAllString(string(config.DefaultYAML()), "$1$2")
+	yaml = strings.ReplaceAll(yaml, "/run/secrets/central-token", filepath.Join(dir, "central-token"))
 	cfg, err := config.Parse("default.yml", []byte(yaml), config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, "1.4.2", cfg.Version)

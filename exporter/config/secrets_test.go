@@ -2,12 +2,15 @@ package config_test
 
 import (
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,6 +130,75 @@ func place(yaml string, i int, value string) string {
 	return strings.Join(lines, "")
 }
 
+// TestWrongTypesShowNoSecret writes a secret where a mapping, a list, a number or a truth belongs, at every key of every
+// kind.
+func TestWrongTypesShowNoSecret(t *testing.T) {
+	tried := 0
+	for kind, typ := range config.KindConfigs() {
+		for _, path := range notTexts(typ, nil) {
+			for _, value := range []string{"Bearer hunter2", "hunter2", "'hunter2'", "{hunter2}", "{Bearer hunter2}", "!hunter2 x", "*hunter2", "[!hunter2 [x]]"} {
+				yaml := "checks: [{endpoint: a, " + kind + ": {" + strings.Join(path, ": {") + ": " + value + strings.Repeat("}", len(path)) + "}]\n"
+				tried++
+				_, err := config.Parse("c.yml", []byte(yaml), config.Options{})
+				if err != nil {
+					assert.NotContains(t, err.Error(), "hunter2", yaml)
+				}
+			}
+		}
+	}
+	require.Greater(t, tried, 500)
+}
+
+// notTexts returns the paths of what a type has that is no text.
+func notTexts(t reflect.Type, path []string) (found [][]string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if len(path) > 0 && t.Kind() != reflect.String && !reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		found = append(found, path)
+	}
+	if t.Kind() != reflect.Struct || len(path) > 4 {
+		return found
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case strings.Contains(options, "inline"):
+			found = append(found, notTexts(f.Type, path)...)
+		case f.IsExported() && name != "" && name != "-":
+			found = append(found, notTexts(f.Type, slices.Concat(path, []string{name}))...)
+		}
+	}
+	return found
+}
+
+// TestFilesAreNotShown refers to a file where everybody sees the value.
+func TestFilesAreNotShown(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), []byte("7\n"), 0o600)) // too short to be found in a text
+	opts := testOptions()
+	opts.Dir = dir
+	cfg, err := config.Parse("c.yml", []byte(`
+name: ${file:f}
+version: v${file:f}-${THREE}
+defaults: { labels: { site: "${file:f}", host: "${HOST}" } }
+x-labels: &labels { team: "${file:f}" }
+checks:
+  - { endpoint: a, name: "a ${file:f}", labels: *labels, noop: {} }
+  - { endpoint: b, labels: { <<: *labels, own: "$${file:f}" }, noop: {} }
+`), opts)
+	require.NoError(t, err)
+	assert.Equal(t, "${file:f}", cfg.Name)
+	assert.Equal(t, "v${file:f}-3", cfg.Version)
+	assert.Equal(t, "a ${file:f}", cfg.Checks[0].Name)
+	assert.Equal(t, map[string]string{"site": "${file:f}", "host": "db.example.com", "team": "${file:f}"}, cfg.Checks[0].Labels)
+	assert.Equal(t, map[string]string{"site": "${file:f}", "host": "db.example.com", "team": "${file:f}", "own": "${file:f}"}, cfg.Checks[1].Labels)
+
+	_, err = config.Parse("c.yml", []byte("checks: [{endpoint: 'a-${file:f}', noop: {}}]"), opts)
+	require.EqualError(t, err, `c.yml:1: checks[0].endpoint: "a-${file:f}" cannot name a check: want 1 to 128 letters, digits, dots, underscores and hyphens, not only dots`)
+}
+
 func TestRedact(t *testing.T) {
 	for _, tc := range []struct{ text, value, want string }{
 		{"no secret here", "hunter2", "no secret here"},
@@ -158,12 +230,22 @@ func (e *echo) Check(context.Context) healthcheck.Result {
 	if e.Say == "" {
 		return healthcheck.Result{}
 	}
-	return healthcheck.Fail(errors.New(e.Say))
+	result := healthcheck.Fail(errors.New(e.Say))
+	result.Values = []healthcheck.Value{{Measure: echoed, Label: e.Say, Value: 1}}
+	return result
 }
+
+var echoed = healthcheck.NewMeasure("echoed", "echo", "What a test says.")
 
 type closingEcho struct{ echo }
 
-func (e *closingEcho) Close() error { e.closed++; return io.EOF }
+func (e *closingEcho) Close() error {
+	e.closed++
+	if e.closed > 1 {
+		panic("closed twice: " + e.Say)
+	}
+	return io.EOF
+}
 
 func newEcho(e echo) (healthcheck.Checker, error) {
 	if e.At == "closing" {
@@ -197,6 +279,10 @@ func TestDetailsShowNoSecret(t *testing.T) {
 		assert.Equal(t, want, result.Details, settings)
 		assert.Equal(t, want != "", result.Failed(), settings)
 		assert.NotContains(t, cfg.Checks[0].Target, "hunter2")
+		for _, v := range result.Values {
+			assert.NotContains(t, v.Label, "hunter2", settings)
+			assert.Equal(t, strings.Contains(settings, "at: 'h:7000'"), strings.Contains(v.Label, "PIN 7"), "variables are what somebody wants to see")
+		}
 	}
 }
 
@@ -210,6 +296,7 @@ func TestRedactedCheckersAreCheckers(t *testing.T) {
 	require.True(t, ok)
 	require.ErrorIs(t, closer.Close(), io.EOF)
 	assert.Equal(t, 1, config.Unredacted(cfg.Checks[0].Checker).(*closingEcho).closed)
+	assert.PanicsWithValue(t, "closed twice: ${X}", func() { _ = closer.Close() })
 	_, ok = cfg.Checks[1].Checker.(io.Closer)
 	assert.False(t, ok)
 	assert.IsType(t, &echo{}, cfg.Checks[2].Checker, "nothing to hide")

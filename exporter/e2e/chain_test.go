@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,12 +18,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// critical is a check that somebody is woken for, each on its own.
+// critical is a check that somebody is woken for.
 const critical = "labels: {severity: critical}"
 
-func TestChain(t *testing.T) {
+// build builds the exporter and returns its path.
+func build(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "healthcheck_exporter")
 	run(t, "go", "build", "-o", binary, "../../cmd/healthcheck_exporter")
+	return binary
+}
+
+func TestChain(t *testing.T) {
+	binary := build(t)
 	programs := []struct{ name, path string }{{"prometheus", tool(t, "prometheus")}}
 	if old := os.Getenv("HEALTHCHECK_PROMETHEUS_OLD"); old != "" {
 		programs = append(programs, struct{ name, path string }{"prometheus_old", old})
@@ -30,7 +38,7 @@ func TestChain(t *testing.T) {
 	var summary strings.Builder
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
-			s := newStack(t, binary, p.path)
+			s := newStack(t, binary, p.path, shorter)
 			t.Run("scenarios", func(t *testing.T) {
 				for name, play := range scenarios {
 					t.Run(name, func(t *testing.T) {
@@ -62,6 +70,10 @@ var scenarios = map[string]func(*testing.T, *stack){
 	"blip":        blip,
 	"depend":      depend,
 	"maintenance": maintenance,
+	"late":        late,
+	"clock":       clock,
+	"lost":        lost,
+	"fewer":       fewer,
 }
 
 // A check that fails is told of once, and once when it has recovered, to whom its labels say.
@@ -120,7 +132,6 @@ func flapping(t *testing.T, s *stack) {
 	for _, n := range told {
 		s.took(t, "flap: "+n.String(), began, []notification{n})
 	}
-	s.see(t, 1, `count(ALERTS{alertname="HealthcheckFlapping",alertstate="firing",job="flap",check="slow"})`)
 	s.quiet(t, "flap", 6*time.Minute)
 	s.seeThat(t, func(changes float64) bool { return changes > 6 }, `increase(healthcheck_status_changes_total{job="flap",check="slow"}[2m])`)
 }
@@ -189,6 +200,8 @@ func certificate(t *testing.T, s *stack) {
 			s.took(t, "certificate: expired, check is OK", expires, []notification{n})
 		}
 	}
+	// That the one was to expire ends when it has, which no inhibition hides: Alertmanager tells it with the group's next turn.
+	s.tells(t, "certificate", append(want, "HealthcheckCertificateExpiringSoon strict resolved to pager")...)
 	s.quiet(t, "certificate", 5*time.Minute)
 }
 
@@ -317,4 +330,71 @@ func maintenance(t *testing.T, s *stack) {
 	s.see(t, 1, `healthcheck_in_maintenance{job="maintenance"}`)
 	s.quiet(t, "maintenance", 8*time.Minute)
 	s.see(t, 0, `healthcheck_status{job="maintenance"}`)
+}
+
+// A check runs much less often than the one that it depends on. Both fail, and both are well again at once; until its next
+// run, the dependent is still FAIL. Nobody is told of it.
+func late(t *testing.T, s *stack) {
+	s.scrape(t, "late", time.Second, s.start(t,
+		s.check("late", "gateway", critical),
+		s.check("late", "api", "interval: 30s, timeout: 1s, depends_on: [gateway], "+critical)))
+	s.see(t, 1, `min(healthcheck_status{job="late"})`)
+	s.targets.turn("/late/gateway", down)
+	want := []string{"HealthcheckFailing gateway firing to pager"}
+	s.tells(t, "late", want...)
+	s.targets.turn("/late/api", down)
+	s.see(t, 0, `healthcheck_status{job="late",check="api"}`)
+	s.targets.turn("/late/api", up)
+	s.targets.turn("/late/gateway", up)
+	s.see(t, 1, `healthcheck_status{job="late",check="gateway"}`)
+	s.see(t, 0, `healthcheck_status{job="late",check="api"}`)
+	s.see(t, 1, `healthcheck_status{job="late",check="api"}`)
+	s.tells(t, "late", append(want, "HealthcheckFailing gateway resolved to pager")...)
+	s.quiet(t, "late", 5*time.Minute)
+}
+
+// The clock of an exporter is five minutes behind, its checks run as they should: that is told, and nothing else.
+func clock(t *testing.T, s *stack) {
+	const behind = 300
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now := float64(time.Now().UnixMilli())/1000 - behind
+		fmt.Fprintf(w, "healthcheck_time_seconds %.3f\nhealthcheck_overall_status 1\nhealthcheck_checks{status=\"ok\"} 1\n"+
+			"healthcheck_status{check=\"api\"} 1\nhealthcheck_interval_seconds{check=\"api\"} 1\nhealthcheck_timeout_seconds{check=\"api\"} 1\n"+
+			"healthcheck_last_run_timestamp_seconds{check=\"api\"} %.3f\n", now, now-0.5)
+	}))
+	s.t.Cleanup(server.Close)
+	s.scrape(t, "clock", time.Second, &exporter{process: &process{address: server.Listener.Addr().String()}})
+	told := s.tells(t, "clock", "HealthcheckClockSkew firing to chat")
+	assert.Regexp(t, `differ by (4m 59|5m 0)`, told[0].Annotations["description"])
+	s.quiet(t, "clock", 5*time.Minute)
+}
+
+// A reload leaves no check: that is a page, since nothing else would say so.
+func lost(t *testing.T, s *stack) {
+	e := s.start(t, s.check("lost", "api", critical), s.check("lost", "web", critical))
+	s.scrape(t, "lost", time.Second, e)
+	s.see(t, 2, `sum(healthcheck_checks{job="lost"})`)
+	e.configure(t)
+	emptied := time.Now()
+	require.Equal(t, http.StatusOK, e.reload(t))
+	s.took(t, "lost: no checks any more", emptied, s.tells(t, "lost", "HealthcheckNoChecks firing to pager"))
+	s.quiet(t, "lost", 5*time.Minute)
+	e.configure(t, s.check("lost", "api", critical))
+	require.Equal(t, http.StatusOK, e.reload(t))
+	s.tells(t, "lost", "HealthcheckNoChecks firing to pager", "HealthcheckNoChecks resolved to pager")
+}
+
+// A reload leaves two checks of five: a ticket, once that has lasted.
+func fewer(t *testing.T, s *stack) {
+	var checks []string
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		checks = append(checks, s.check("fewer", name, critical))
+	}
+	e := s.start(t, checks...)
+	s.scrape(t, "fewer", time.Second, e)
+	s.see(t, 5, `sum(healthcheck_checks{job="fewer"})`)
+	e.configure(t, checks[:2]...)
+	require.Equal(t, http.StatusOK, e.reload(t))
+	told := s.tells(t, "fewer", "HealthcheckFewerChecks firing to tickets")
+	assert.Contains(t, told[0].Annotations["description"], "has had 2 checks for 30m, less than 50% of 5 within the last day.")
 }

@@ -7,5 +7,6 @@
 // more prometheus, such as an older one with its promtool beside it; everything is then run with both.
 //
 // All times of the rules and of Alertmanager are divided by the same number, and so are the intervals of scrapes and
-// runs.
+// runs. TestRestarts and TestOutage divide by less, since programs start and evaluate no faster; HEALTHCHECK_SHORTER=1 runs
+// TestRestarts at full length.
 package e2e

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,19 +16,24 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
-// shorter is what all times are divided by. It makes the usual 15 s between two scrapes, and between two evaluations of
-// most rules, one second.
+// shorter is what all times are divided by, save where a test says otherwise. It makes the usual 15 s between two scrapes,
+// and between two evaluations of most rules, one second.
 const shorter = 15
 
-func shorten(duration string) (string, error) {
+// divisor is what times are divided by.
+type divisor int
+
+func (by divisor) duration(d time.Duration) time.Duration { return d / time.Duration(by) }
+
+func (by divisor) shorten(duration string) (string, error) {
 	d, err := model.ParseDuration(duration)
 	if err != nil {
 		return "", err
 	}
-	return model.Duration(time.Duration(d) / shorter).String(), nil
+	return model.Duration(by.duration(time.Duration(d))).String(), nil
 }
 
 var (
@@ -38,17 +44,17 @@ var (
 	duration = regexp.MustCompile(`\d+[a-z]\w*`)
 )
 
-// shortenQuery divides the times in a query: ranges, offsets, steps of subqueries, and numbers that are seconds.
-func shortenQuery(query string) (string, error) {
+// query divides the times in a query: ranges, offsets, steps of subqueries, and numbers that are seconds.
+func (by divisor) query(query string) (string, error) {
 	var out strings.Builder
 	var errs []error
 	plain := func(part string) {
-		part, err := shortenRanges(part)
+		part, err := by.ranges(part)
 		errs = append(errs, err)
 		out.WriteString(words.ReplaceAllStringFunc(part, func(word string) string {
 			switch n, _ := strconv.Atoi(word); n {
 			case 60, 3600, 86400: // the only numbers in rules that are seconds
-				return strconv.Itoa(n / shorter)
+				return strconv.Itoa(n / int(by))
 			}
 			return word
 		}))
@@ -63,13 +69,13 @@ func shortenQuery(query string) (string, error) {
 	return out.String(), errors.Join(errs...)
 }
 
-// shortenRanges divides what cannot be anything else than a time, also in the queries of a template.
-func shortenRanges(text string) (string, error) {
+// ranges divides what cannot be anything else than a time, also in the queries of a template.
+func (by divisor) ranges(text string) (string, error) {
 	var errs []error
 	for _, re := range []*regexp.Regexp{ranges, offsets} {
 		text = re.ReplaceAllStringFunc(text, func(s string) string {
 			return duration.ReplaceAllStringFunc(s, func(d string) string {
-				d, err := shorten(d)
+				d, err := by.shorten(d)
 				errs = append(errs, err)
 				return d
 			})
@@ -78,29 +84,29 @@ func shortenRanges(text string) (string, error) {
 	return text, errors.Join(errs...)
 }
 
-// shortenRules returns a file of rules with all its times divided.
-func shortenRules(rules []byte) ([]byte, error) {
+// rules returns a file of rules with all its times divided.
+func (by divisor) rules(rules []byte) ([]byte, error) {
 	return editScalars(rules, func(path []string, value string) (string, error) {
 		switch path[len(path)-1] {
 		case "for", "keep_firing_for", "interval":
-			return shorten(value)
+			return by.shorten(value)
 		case "expr":
-			return shortenQuery(value)
+			return by.query(value)
 		}
 		if slices.Contains(path, "annotations") {
-			return shortenRanges(value)
+			return by.ranges(value)
 		}
 		return value, nil
 	})
 }
 
-// shortenAlertmanager returns a configuration with all its times divided, where every receiver that tells somebody posts
-// to hook instead, at any time of the day.
-func shortenAlertmanager(config []byte, hook string) ([]byte, error) {
+// alertmanager returns a configuration with all its times divided, where every receiver that tells somebody posts to hook
+// instead, at any time of the day; those with texts post these as well, below hook + "/texts/".
+func (by divisor) alertmanager(config []byte, hook string) ([]byte, error) {
 	config, err := editScalars(config, func(path []string, value string) (string, error) {
 		switch path[len(path)-1] {
 		case "group_wait", "group_interval", "repeat_interval", "resolve_timeout":
-			return shorten(value)
+			return by.shorten(value)
 		}
 		return value, nil
 	})
@@ -137,17 +143,33 @@ func always(route any) {
 
 // toWebhook returns a receiver with the same name that posts to hook, or to nobody if the given one does.
 func toWebhook(receiver map[string]any, hook string) map[string]any {
-	out := map[string]any{"name": receiver["name"]}
+	name, _ := receiver["name"].(string)
+	out := map[string]any{"name": name}
 	for key, value := range receiver {
 		list, ok := value.([]any)
 		if !ok || !strings.HasSuffix(key, "_configs") || len(list) == 0 {
 			continue
 		}
 		post := map[string]any{"url": hook}
-		if first, ok := list[0].(map[string]any); ok && first["send_resolved"] != nil {
-			post["send_resolved"] = first["send_resolved"]
+		first, _ := list[0].(map[string]any)
+		for _, option := range []string{"send_resolved", "max_alerts"} {
+			if first[option] != nil {
+				post[option] = first[option]
+			}
 		}
 		out["webhook_configs"] = []any{post}
+		texts := maps.Clone(first)
+		switch key {
+		case "slack_configs":
+			delete(texts, "api_url_file")
+			texts["api_url"] = hook + "/texts/" + name
+		case "pagerduty_configs":
+			delete(texts, "routing_key_file")
+			texts["routing_key"], texts["url"] = "key", hook+"/texts/"+name
+		default:
+			continue
+		}
+		out[key] = []any{texts}
 	}
 	return out
 }
@@ -197,14 +219,14 @@ func TestShortenQuery(t *testing.T) {
 		`check:healthcheck_runs:increase5m / 5 + on () p50_30m`: `check:healthcheck_runs:increase5m / 5 + on () p50_30m`,
 		`1e5 * 99.60 + vector(0.0005)`:                          `1e5 * 99.60 + vector(0.0005)`,
 	} {
-		got, err := shortenQuery(query)
+		got, err := divisor(15).query(query)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
 }
 
 func TestShortenRules(t *testing.T) {
-	got, err := shortenRules([]byte(`groups:
+	got, err := divisor(15).rules([]byte(`groups:
   - name: a 5m
     interval: 15s
     rules:
@@ -229,12 +251,12 @@ func TestShortenRules(t *testing.T) {
         annotations:
           text: '{{ query "x[4m]" }} for 5 minutes, 60 % of [4s]'
 `, string(got))
-	_, err = shortenRules([]byte("groups: [{rules: [{for: soon}]}]"))
+	_, err = divisor(15).rules([]byte("groups: [{rules: [{for: soon}]}]"))
 	assert.ErrorContains(t, err, "soon")
 }
 
 func TestShortenAlertmanager(t *testing.T) {
-	got, err := shortenAlertmanager([]byte(`
+	got, err := divisor(15).alertmanager([]byte(`
 global: {resolve_timeout: 5m}
 route:
   receiver: mail
@@ -246,6 +268,12 @@ receivers:
   - name: nobody
   - name: mail
     email_configs: [{to: a@example.com, send_resolved: false}]
+  - name: bridge
+    webhook_configs: [{url_file: secret, max_alerts: 50}]
+  - name: chat
+    slack_configs: [{api_url_file: secret, title: x}]
+  - name: pager
+    pagerduty_configs: [{routing_key_file: secret, description: x}]
 `), "http://hook")
 	require.NoError(t, err)
 	assert.YAMLEq(t, `
@@ -260,5 +288,13 @@ receivers:
   - name: nobody
   - name: mail
     webhook_configs: [{url: http://hook, send_resolved: false}]
+  - name: bridge
+    webhook_configs: [{url: http://hook, max_alerts: 50}]
+  - name: chat
+    webhook_configs: [{url: http://hook}]
+    slack_configs: [{api_url: http://hook/texts/chat, title: x}]
+  - name: pager
+    webhook_configs: [{url: http://hook}]
+    pagerduty_configs: [{routing_key: key, url: http://hook/texts/pager, description: x}]
 `, string(got))
 }

@@ -33,13 +33,14 @@ const (
 // exporters and a job of its own.
 type stack struct {
 	t            *testing.T // of the stack, which lives longer than those of the scenarios
+	by           divisor    // what times are divided by
 	dir          string
 	binary       string // the exporter
 	client       *http.Client
 	targets      *targets
 	webhook      *webhook
-	alertmanager *process
-	prometheus   *process
+	alertmanager *server
+	prometheus   *server
 
 	mu       sync.Mutex
 	expected map[string][]string // what was told, by job
@@ -47,9 +48,9 @@ type stack struct {
 	files    int
 }
 
-func newStack(t *testing.T, binary, prometheus string) *stack {
+func newStack(t *testing.T, binary, prometheus string, by divisor) *stack {
 	s := &stack{
-		t: t, dir: t.TempDir(), binary: binary, client: &http.Client{Timeout: 30 * time.Second},
+		t: t, by: by, dir: t.TempDir(), binary: binary, client: &http.Client{Timeout: 30 * time.Second},
 		expected: make(map[string][]string),
 	}
 	t.Cleanup(s.client.CloseIdleConnections)
@@ -59,7 +60,8 @@ func newStack(t *testing.T, binary, prometheus string) *stack {
 	s.startPrometheus(t, prometheus)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("told:\n%s\nAlertmanager: %s\n\nPrometheus: %s", s.webhook.log(), s.alertmanager.output, s.prometheus.output)
+			// What was told comes last: the end of a log is what one is shown of it.
+			t.Logf("Prometheus: %s\n\nAlertmanager: %s\n\ntold:\n%s", s.prometheus.output, s.alertmanager.output, s.webhook.log())
 		}
 	})
 	return s
@@ -68,34 +70,62 @@ func newStack(t *testing.T, binary, prometheus string) *stack {
 func (s *stack) startAlertmanager(t *testing.T) {
 	config, err := os.ReadFile("../../alerts/alertmanager.yml")
 	require.NoError(t, err)
-	config, err = shortenAlertmanager(config, s.webhook.URL)
+	config, err = s.by.alertmanager(config, s.webhook.URL)
 	require.NoError(t, err)
 	file := s.write(t, "alertmanager.yml", config)
+	texts, err := os.ReadFile("../../alerts/healthcheck.tmpl")
+	require.NoError(t, err)
+	s.write(t, "healthcheck.tmpl", texts)
 	run(t, tool(t, "amtool"), "check-config", file)
-	s.alertmanager = s.launch(t, tool(t, "alertmanager"), "--config.file="+file, "--storage.path="+t.TempDir(),
-		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
+	s.alertmanager = s.serve(t, tool(t, "alertmanager"), "--config.file="+file, "--storage.path="+t.TempDir(), "--cluster.listen-address=")
+}
+
+// server is a program that is started again at the same address, with the same data.
+type server struct {
+	*process
+	s    *stack
+	path string
+	args []string
+}
+
+func (s *stack) serve(t *testing.T, path string, args ...string) *server {
+	t.Helper()
+	return &server{process: s.launch(t, path, append(args, "--web.listen-address=127.0.0.1:0")...), s: s, path: path, args: args}
+}
+
+// again starts a server that has ended.
+func (p *server) again(t *testing.T) {
+	t.Helper()
+	p.process = p.s.launch(t, p.path, append(p.args, "--web.listen-address="+p.address)...)
 }
 
 func (s *stack) startPrometheus(t *testing.T, prometheus string) {
 	rules, err := os.ReadFile("../../alerts/healthcheck.rules.yml")
 	require.NoError(t, err)
-	rules, err = shortenRules(rules)
+	rules, err = s.by.rules(rules)
 	require.NoError(t, err)
 	ruleFile := s.write(t, "healthcheck.rules.yml", rules)
 	run(t, filepath.Join(filepath.Dir(prometheus), "promtool"), "check", "rules", ruleFile)
 	file := s.write(t, "prometheus.yml", fmt.Appendf(nil, `
-global: {scrape_interval: 1s, scrape_timeout: 1s}
-rule_files: [%s]
+global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
+rule_files: [%[2]s]
 scrape_configs:
   - job_name: a job comes with each target
-    file_sd_configs: [{files: ['%s/*.targets.json'], refresh_interval: 1s}]
+    file_sd_configs: [{files: ['%[3]s/*.targets.json'], refresh_interval: 1s}]
 alerting:
-  alertmanagers: [{static_configs: [{targets: ['%s']}]}]
-`, ruleFile, s.dir, s.alertmanager.address))
-	s.prometheus = s.launch(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+t.TempDir(), "--web.listen-address=127.0.0.1:0",
-		// Divided as well: the defaults are 5m and 1m.
-		"--query.lookback-delta="+(5*time.Minute/shorter).String(), "--rules.alert.resend-delay="+(time.Minute/shorter).String())
+  alertmanagers: [{static_configs: [{targets: ['%[4]s']}]}]
+`, s.tick(), ruleFile, s.dir, s.alertmanager.address))
+	s.prometheus = s.serve(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+t.TempDir(),
+		// Divided as well: the defaults are 5m, 1m, 10m and 1h.
+		"--query.lookback-delta="+s.by.duration(5*time.Minute).String(), "--rules.alert.resend-delay="+s.by.duration(time.Minute).String(),
+		"--rules.alert.for-grace-period="+s.by.duration(10*time.Minute).String(), "--rules.alert.for-outage-tolerance="+s.by.duration(time.Hour).String())
 }
+
+// tick is the interval of scrapes and of runs, 15 s at full length.
+func (s *stack) tick() time.Duration { return s.by.duration(15 * time.Second) }
+
+// patience is how long anything may take that takes up to a quarter of an hour at full length.
+func (s *stack) patience() time.Duration { return patience + s.by.duration(15*time.Minute) }
 
 // launch starts a program that lives as long as the stack.
 func (s *stack) launch(t *testing.T, path string, args ...string) *process {
@@ -140,7 +170,7 @@ func (e *exporter) launch(t *testing.T, address string) *process {
 }
 
 func (e *exporter) configure(t *testing.T, checks ...string) {
-	e.s.write(t, e.name, []byte("defaults: {interval: 1s}\nchecks:\n"+strings.Join(checks, "")))
+	e.s.write(t, e.name, fmt.Appendf(nil, "defaults: {interval: %s}\nchecks: [%s]\n", e.s.tick(), strings.Join(checks, ",")))
 }
 
 // again starts an exporter that has ended.
@@ -159,10 +189,10 @@ func (e *exporter) reload(t *testing.T) int {
 // check returns the configuration of a check. More is what it has beside its endpoint, or a kind other than http with the
 // URL of a target of its own.
 func (s *stack) check(job, endpoint, more string) string {
-	if !strings.Contains(more, "tcp:") {
+	if !strings.Contains(more, "tcp:") && !strings.Contains(more, "filesystem:") {
 		more = fmt.Sprintf("http: {url: '%s/%s/%s'}, %s", s.targets.URL, job, endpoint, more)
 	}
-	return fmt.Sprintf("  - {endpoint: %s, %s}\n", endpoint, more)
+	return fmt.Sprintf("\n  {endpoint: %s, %s}", endpoint, more)
 }
 
 // scrape makes Prometheus scrape exporters as one job, and waits until it has done so.
@@ -241,7 +271,7 @@ func (s *stack) seeThat(t *testing.T, good func(float64) bool, expr string) {
 // pass waits until the rules have been evaluated for a time that is d at full length.
 func (s *stack) pass(t *testing.T, d time.Duration) {
 	t.Helper()
-	until := time.Now().Add(d / shorter)
+	until := time.Now().Add(s.by.duration(d))
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		var data struct {
 			Groups []struct {
@@ -255,11 +285,11 @@ func (s *stack) pass(t *testing.T, d time.Duration) {
 		}
 		assert.NotEmpty(c, data.Groups)
 		for _, g := range data.Groups {
-			if g.Interval <= (time.Minute / shorter).Seconds() {
+			if g.Interval <= s.by.duration(time.Minute).Seconds() {
 				assert.True(c, g.LastEvaluation.After(until), "%s was evaluated at %s", g.Name, g.LastEvaluation)
 			}
 		}
-	}, d/shorter+patience, 2*poll)
+	}, s.by.duration(d)+patience, 2*poll)
 }
 
 // tells waits until exactly this has been told about a job since the beginning, in any order, and returns it all in the
@@ -274,7 +304,7 @@ func (s *stack) tells(t *testing.T, job string, want ...string) []notification {
 		told := s.webhook.told(job)
 		missing, unexpected := difference(want, told)
 		assert.True(c, missing == 0 || unexpected > 0, "want %q, got only %q", want, told)
-	}, patience, poll)
+	}, s.patience(), poll)
 	require.Equal(t, want, s.webhook.told(job))
 	return s.webhook.about(job)
 }
@@ -305,7 +335,7 @@ func (s *stack) quiet(t *testing.T, job string, d time.Duration) {
 // took notes how long it was from what happened until the last notification.
 func (s *stack) took(t *testing.T, what string, happened time.Time, told []notification) {
 	d := told[len(told)-1].at.Sub(happened)
-	full := model.Duration((d * shorter).Round(time.Second))
+	full := model.Duration((d * time.Duration(s.by)).Round(time.Second))
 	line := fmt.Sprintf("%6.1fs (%s at full length)  %s", d.Seconds(), full, what)
 	t.Log(line)
 	s.mu.Lock()
@@ -314,12 +344,13 @@ func (s *stack) took(t *testing.T, what string, happened time.Time, told []notif
 }
 
 // assertNothingElse compares all that was told with all that was expected.
-func (s *stack) assertNothingElse(t *testing.T) {
+func (s *stack) assertNothingElse(t *testing.T) bool {
+	t.Helper()
 	got := make(map[string][]string)
 	for _, job := range s.webhook.jobs() {
 		if told := s.webhook.told(job); told != nil {
 			got[job] = told
 		}
 	}
-	assert.Equal(t, s.expected, got)
+	return assert.Equal(t, s.expected, got)
 }

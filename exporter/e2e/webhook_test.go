@@ -33,36 +33,106 @@ func (n notification) String() string {
 // aboutTheMachine are alerts that a busy machine brings about, in any scenario.
 var aboutTheMachine = []string{"HealthcheckRunnerLate"}
 
+// message is one message of Alertmanager, without its alerts.
+type message struct {
+	Receiver  string `json:"receiver"`
+	Status    string `json:"status"`
+	Group     string `json:"groupKey"`
+	Truncated int    `json:"truncatedAlerts"`
+	alerts    int
+}
+
+// text is what a pager service or a chat is sent.
+type text struct {
+	receiver string
+	// Of PagerDuty's events.
+	Action  string `json:"event_action"`
+	Key     string `json:"dedup_key"`
+	Payload struct {
+		Summary string            `json:"summary"`
+		Details map[string]string `json:"custom_details"`
+	} `json:"payload"`
+	// Of Slack's messages.
+	Attachments []struct {
+		Title string `json:"title"`
+		Text  string `json:"text"`
+	} `json:"attachments"`
+}
+
 // webhook takes the messages of Alertmanager.
 type webhook struct {
 	*httptest.Server
 
-	mu   sync.Mutex
-	list []notification
+	mu       sync.Mutex
+	list     []notification    // what was new in each message
+	last     map[string]string // status by receiver and alert
+	messages []message
+	texts    []text
 }
 
 func newWebhook(t *testing.T) *webhook {
-	h := &webhook{}
+	h := &webhook{last: make(map[string]string)}
 	h.Server = httptest.NewServer(h)
 	t.Cleanup(h.Close)
 	return h
 }
 
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var message struct {
-		Receiver string         `json:"receiver"`
-		Alerts   []notification `json:"alerts"`
+	if receiver, ok := strings.CutPrefix(r.URL.Path, "/texts/"); ok {
+		h.serveText(w, r, receiver)
+		return
 	}
-	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+	var m struct {
+		message
+		Alerts []notification `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, n := range message.Alerts {
-		n.at, n.receiver = time.Now(), message.Receiver
-		h.list = append(h.list, n)
+	m.alerts = len(m.Alerts)
+	h.messages = append(h.messages, m.message)
+	// A message has all alerts of its group again when there is something new in it. With nothing new it tells twice.
+	var news []notification
+	for i := range m.Alerts {
+		n := &m.Alerts[i]
+		n.at, n.receiver = time.Now(), m.Receiver
+		key := m.Receiver + fmt.Sprint(n.Labels)
+		if h.last[key] != n.Status {
+			h.last[key] = n.Status
+			news = append(news, *n)
+		}
 	}
+	if news == nil {
+		news = m.Alerts
+	}
+	h.list = append(h.list, news...)
+}
+
+// serveText answers as PagerDuty and Slack do.
+func (h *webhook) serveText(w http.ResponseWriter, r *http.Request, receiver string) {
+	t := text{receiver: receiver}
+	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	h.texts = append(h.texts, t)
+	h.mu.Unlock()
+	if t.Action != "" {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	_, _ = w.Write([]byte("ok"))
+}
+
+// sent returns the messages and texts so far.
+func (h *webhook) sent() ([]message, []text) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.messages), slices.Clone(h.texts)
 }
 
 // about returns what was told about a job, in the order in which it came.

@@ -87,17 +87,20 @@ var fields = [...]struct {
 }{
 	{"minute", "0 to 59", cron.Minute, func(s *cron.SpecSchedule) uint64 { return s.Minute }},
 	{"hour", "0 to 23", cron.Hour, func(s *cron.SpecSchedule) uint64 { return s.Hour }},
-	{"day of the month", "1 to 31", cron.Dom, func(s *cron.SpecSchedule) uint64 { return s.Dom }},
+	{"day of the month", "1 to 31 or L (the last)", cron.Dom, func(s *cron.SpecSchedule) uint64 { return s.Dom }},
 	{"month", "1 to 12 or jan to dec", cron.Month, func(s *cron.SpecSchedule) uint64 { return s.Month }},
-	{"day of the week", "0 (Sunday) to 6 or sun to sat", cron.Dow, func(s *cron.SpecSchedule) uint64 { return s.Dow }},
+	{"day of the week", "0 to 7 (0 and 7 are Sunday), sun to sat, 1#2 (second Monday) or 5L (last Friday)", cron.Dow, func(s *cron.SpecSchedule) uint64 { return s.Dow }},
 }
+
+// Indexes into fields.
+const (
+	dom = 2
+	dow = 4
+)
 
 // parseCron returns the schedule of a crontab expression, which at some time begins a window.
 func parseCron(spec string) (cron.Schedule, error) {
-	if err := checkCron(spec); err != nil {
-		return nil, err
-	}
-	s, err := cron.ParseStandard(spec)
+	s, err := parseFields(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -108,30 +111,48 @@ func parseCron(spec string) (cron.Schedule, error) {
 	return s, nil
 }
 
-// checkCron finds mistakes before the parser does, which words them for programmers, takes more than is promised here,
-// and crashes on half a time zone.
-func checkCron(spec string) error {
+// parseFields finds mistakes before the parser does, which words them for programmers, takes more than is promised
+// here, and crashes on half a time zone.
+func parseFields(spec string) (cron.Schedule, error) {
 	if strings.HasPrefix(spec, "@") {
 		switch spec {
 		case "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually":
-			return nil
+			return cron.ParseStandard(spec)
 		}
-		return fmt.Errorf("%q is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually", shorten(spec))
+		return nil, fmt.Errorf("%q is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually", shorten(spec))
 	}
 	if strings.Contains(spec, "=") {
-		return errors.New("has a = in it; give the time zone as timezone")
+		return nil, errors.New("has a = in it; give the time zone as timezone")
 	}
 	texts := strings.Fields(spec)
 	if len(texts) != len(fields) {
-		return fmt.Errorf("want five fields (minute, hour, day of the month, month, day of the week), not %d", len(texts))
+		return nil, fmt.Errorf("want five fields (minute, hour, day of the month, month, day of the week), not %d", len(texts))
 	}
+	var d days
+	var bits [len(fields)]uint64
+	plain := [len(fields)]string(texts)
+	plain[dom], plain[dow] = d.takeLast(texts[dom]), sundayLast(d.takeNth(texts[dow]))
 	for i, f := range fields {
-		s, err := cron.NewParser(f.option).Parse(texts[i])
-		if spec, ok := s.(*cron.SpecSchedule); err != nil || !ok || f.bits(spec) == 0 {
-			return fmt.Errorf("%q is no %s; want %s, as *, lists (1,3), rising ranges (1-4) or steps (*/2)", shorten(texts[i]), f.name, f.want)
+		if plain[i] == "" && texts[i] != "" {
+			continue // nothing but days that the library does not know
+		}
+		s, err := cron.NewParser(f.option).Parse(plain[i])
+		field, ok := s.(*cron.SpecSchedule)
+		if err == nil && ok {
+			bits[i] = f.bits(field)
+		}
+		if bits[i] == 0 {
+			return nil, fmt.Errorf("%q is no %s; want %s, as *, lists (1,3), rising ranges (1-4) or steps (*/2)", shorten(texts[i]), f.name, f.want)
 		}
 	}
-	return nil
+	if d.none() {
+		return cron.ParseStandard(strings.Join(plain[:], " "))
+	}
+	d.dom, d.dow = bits[dom], bits[dow]
+	plain[dom], plain[dow] = "*", "*"
+	clock, err := cron.ParseStandard(strings.Join(plain[:], " "))
+	d.clock = clock
+	return &d, err
 }
 
 // shorten cuts a text to what fits into a message.
@@ -141,7 +162,7 @@ func shorten(s string) string {
 		return s
 	}
 	n := limit
-	for !utf8.RuneStart(s[n]) {
+	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
 	return s[:n] + "…"

@@ -54,6 +54,21 @@ func TestBeginAndEnd(t *testing.T) {
 		{"adjoining itself", nightly("0 1,2 * * *", "", time.Hour), []string{"2026-07-05T01:00:00Z", "2026-07-05T03:00:00Z", "2026-07-06T01:00:00Z"}},
 		{"either day", nightly("0 0 13 * 5", "", time.Hour), []string{
 			"2026-08-07T00:00:00Z", "2026-08-07T01:00:00Z", "2026-08-13T00:00:00Z", "2026-08-13T01:00:00Z", "2026-08-14T00:00:00Z", "2026-08-14T01:00:00Z"}},
+		{"Sunday is 7 too", nightly("0 2 * * 7", "", time.Hour), []string{"2026-07-05T02:00:00Z", "2026-07-05T03:00:00Z", "2026-07-12T02:00:00Z"}},
+		{"Friday to Sunday", nightly("0 2 * * 5-7", "", time.Hour), []string{
+			"2026-07-03T02:00:00Z", "2026-07-03T03:00:00Z", "2026-07-04T02:00:00Z", "2026-07-04T03:00:00Z", "2026-07-05T02:00:00Z", "2026-07-05T03:00:00Z", "2026-07-10T02:00:00Z"}},
+		{"every other day up to Sunday", nightly("0 2 * * tue-sun/2,7/3", "", time.Hour), []string{
+			"2026-07-05T02:00:00Z", "2026-07-05T03:00:00Z", "2026-07-07T02:00:00Z", "2026-07-07T03:00:00Z", "2026-07-09T02:00:00Z", "2026-07-09T03:00:00Z",
+			"2026-07-11T02:00:00Z", "2026-07-11T03:00:00Z", "2026-07-12T02:00:00Z"}},
+		{"first Monday", nightly("0 2 * * 1#1", "", time.Hour), []string{
+			"2026-06-01T02:00:00Z", "2026-06-01T03:00:00Z", "2026-07-06T02:00:00Z", "2026-07-06T03:00:00Z", "2026-08-03T02:00:00Z"}},
+		{"second and last Sunday", nightly("0 2 * * 7#2,sunL", "", time.Hour), []string{
+			"2026-05-10T02:00:00Z", "2026-05-10T03:00:00Z", "2026-05-31T02:00:00Z", "2026-05-31T03:00:00Z", "2026-06-14T02:00:00Z", "2026-06-14T03:00:00Z", "2026-06-28T02:00:00Z"}},
+		{"last day", nightly("0 2 L * *", "Europe/Berlin", time.Hour), []string{
+			"2028-01-31T01:00:00Z", "2028-01-31T02:00:00Z", "2028-02-29T01:00:00Z", "2028-02-29T02:00:00Z", "2028-03-31T00:00:00Z", "2028-03-31T01:00:00Z", "2028-04-30T00:00:00Z"}},
+		{"last day or any Friday", nightly("0 2 15,L 2 5L", "", time.Hour), []string{
+			"2026-02-15T02:00:00Z", "2026-02-15T03:00:00Z", "2026-02-27T02:00:00Z", "2026-02-27T03:00:00Z", "2026-02-28T02:00:00Z", "2026-02-28T03:00:00Z", "2027-02-15T02:00:00Z"}},
+		{"fifth Monday of February", nightly("0 0 * 2 1#5", "", time.Hour), []string{"2044-02-29T00:00:00Z", "2044-02-29T01:00:00Z", "2072-02-29T00:00:00Z"}},
 		{"leap day", nightly("0 0 29 2 *", "", time.Hour), []string{"2028-02-29T00:00:00Z", "2028-02-29T01:00:00Z", "2032-02-29T00:00:00Z"}},
 		{"once", maintenance.Window{From: at(t, "2026-12-24T18:00:00+01:00"), To: at(t, "2026-12-27T06:00:00+01:00")}, []string{
 			"2026-12-24T17:00:00Z", "2026-12-27T05:00:00Z"}},
@@ -236,10 +251,11 @@ func TestAskingAllocatesNothing(t *testing.T) {
 func FuzzCron(f *testing.F) {
 	for _, spec := range []string{
 		"0 2 * * 6", "@daily", "@every 1s", "TZ=", "CRON_TZ=UTC", "TZ= 0 0 * * *", "0 0 30 2 *", ", , , , ,", "*/7 1-3,5 1/2 jan-mar ?", "0 0 29 2 1", "+1 -1 * * *", "*-3/2 * * * *",
-		"0/18446744073709551615 * * * *", "0 0 31 2,4 0-6/9",
+		"0/18446744073709551615 * * * *", "0 0 31 2,4 0-6/9", "0 2 L * 7", "0 2 * * 1#1,5L,5-7/2", "0 0 31,l 2 SUN#5", "0 0 , * 1#9", "0 0 L, * L",
 	} {
 		f.Add(spec, "Europe/Berlin", int64(time.Hour))
 	}
+	f.Add("0", strings.Repeat("\x89", 81), int64(time.Hour))
 	f.Fuzz(func(t *testing.T, spec, zone string, d int64) {
 		var b maintenance.Builder
 		contain, err := b.Build([]maintenance.Window{nightly(spec, zone, time.Duration(d))})

@@ -19,23 +19,25 @@ const (
 // Window is a time, or one that comes again and again, in which nobody need be told of a failure. It has either Cron
 // and Duration, or From and To.
 type Window struct {
-	// Cron tells when the window begins: minute, hour, day of the month, month and day of the week (0 is Sunday) as
-	// in crontab(5), or @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually. If both days are
-	// restricted, either may match.
+	// Cron tells when the window begins: minute, hour, day of the month, month and day of the week (0 and 7 are
+	// Sunday) as in crontab(5), or @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually. If both days
+	// are restricted, either may match. L is the last day of the month; among the days of the week, 1#1 is the first
+	// Monday of the month and 5L the last Friday.
 	//
 	// When clocks are put forward, a window that would begin in the time left out begins that much later: 02:30 is
 	// 03:30. When they are put back, a window that begins in the time that comes twice begins twice.
-	Cron string `yaml:"cron"`
-	// Duration is how long it lasts then, from [MinDuration] to [MaxDuration], as elapsed time. It may last longer
+	Cron string `yaml:"cron" example:"0 2 * * 6"`
+	// Duration is how long it lasts then, from 1m to 7d, as elapsed time. It may last longer
 	// than until it begins again.
-	Duration time.Duration `yaml:"duration"`
+	Duration time.Duration `yaml:"duration" example:"2h"`
 	// Timezone is the name, in the IANA database, of the zone that Cron is meant in; "Local" is that of the machine.
 	// Empty means UTC.
-	Timezone string `yaml:"timezone"`
+	Timezone string `yaml:"timezone" default:"UTC" example:"Europe/Berlin"`
 
-	// From is the first moment of the window, To the first after it.
-	From time.Time `yaml:"from"`
-	To   time.Time `yaml:"to"`
+	// From is the first moment of the window.
+	From time.Time `yaml:"from" example:"2026-12-24T18:00:00+01:00"`
+	// To is the first moment after it.
+	To time.Time `yaml:"to" example:"2026-12-27T06:00:00+01:00"`
 }
 
 // canonical returns w in a form that is equal for windows that are written differently and mean the same.

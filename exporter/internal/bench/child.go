@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +24,9 @@ import (
 // their CPU time is theirs alone.
 const childPrefix = "child-"
 
+// gcPercent is the exporter's.
+const gcPercent = 50
+
 func child(args []string) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -33,6 +37,8 @@ func child(args []string) {
 		loop(ctx, args[1], args[2] == "kept", number(args[3]))
 	case childPrefix + "noop":
 		noop(ctx, number(args[1]))
+	case childPrefix + "keep":
+		keep(ctx, strings.Split(args[1], ","), uint64(number(args[2])), number(args[3]), number(args[4]))
 	}
 }
 
@@ -65,8 +71,8 @@ func target(ctx context.Context) {
 
 // noop is a program that uses the library with n checks that do nothing, and the garbage collector as the exporter does.
 func noop(ctx context.Context, n int) {
-	debug.SetGCPercent(50)
-	reg, err := registry(n, nil)
+	debug.SetGCPercent(gcPercent)
+	reg, err := registry(n, noopCheck)
 	if err != nil {
 		panic(err) // the checks are constants
 	}

@@ -4,7 +4,7 @@
 //
 //	go run ./exporter/internal/bench            # all, about ten minutes
 //	go run ./exporter/internal/bench -only=scrape,runner
-//	go run ./exporter/internal/bench -soak=10m  # the soak, instead
+//	go run ./exporter/internal/bench -soak=1h   # the soak, instead
 package main
 
 import (
@@ -37,12 +37,19 @@ func main() {
 	}
 	only := flag.String("only", "", "parts to measure, by comma: "+strings.Join(partNames(), ", "))
 	rounds := flag.Int("rounds", 5, "how often each pair is measured")
-	soak := flag.Duration("soak", 0, "run the soak for that long instead")
-	plot := flag.String("plot", "soak.svg", "where the soak draws its plot")
+	var soak soakOptions
+	flag.DurationVar(&soak.length, "soak", 0, "run the soak for that long instead")
+	flag.IntVar(&soak.checks, "soak.checks", 20_000, "HTTP checks of the exporter; a thousand ask 46 times a second")
+	flag.IntVar(&soak.library, "soak.library", 2000, "checks of the program that uses the library")
+	flag.Uint64Var(&soak.seed, "soak.seed", 1, "chooses intervals and what reloads change")
+	flag.DurationVar(&soak.reload, "soak.reload", time.Minute, "from one reload to the next; at most a sixth of the soak")
+	flag.DurationVar(&soak.block, "soak.block", 3*time.Minute, "how long nobody reads the log; at most a quarter of the soak")
+	flag.DurationVar(&soak.scrape, "soak.scrape", 15*time.Second, "from one scrape to the next, for each of six scrapers; at most a sixth of the soak")
+	flag.StringVar(&soak.plot, "plot", "", "where the soak draws its plot")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *only, *rounds, *soak, *plot); err != nil {
+	if err := run(ctx, *only, *rounds, soak); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:gocritic // stop has nothing to do in a process that ends
 	}
@@ -72,7 +79,7 @@ func partNames() []string {
 	return names
 }
 
-func run(ctx context.Context, only string, rounds int, soak time.Duration, plot string) error {
+func run(ctx context.Context, only string, rounds int, soak soakOptions) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -85,8 +92,8 @@ func run(ctx context.Context, only string, rounds int, soak time.Duration, plot 
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	fmt.Println(machine())
-	if soak > 0 {
-		return b.soak(soak, plot)
+	if soak.length > 0 {
+		return b.soak(soak)
 	}
 	wanted := strings.Split(only, ",")
 	for _, p := range parts {

@@ -86,13 +86,18 @@ func (p *process) stop() {
 // exporter starts the exporter with a configuration and waits for its first answer to /metrics. It returns how long that
 // took from the start of the process.
 func (b *bench) exporter(config string, args ...string) (*process, time.Duration, error) {
+	return b.exporterTo(os.Stderr, config, append([]string{"--log.level=error"}, args...)...)
+}
+
+// exporterTo is exporter with another place for its log.
+func (b *bench) exporterTo(log *os.File, config string, args ...string) (*process, time.Duration, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, 0, err
 	}
-	args = append([]string{"--config.file=" + config, "--web.listen-address=" + addr, "--log.level=error"}, args...)
+	args = append([]string{"--config.file=" + config, "--web.listen-address=" + addr}, args...)
 	cmd := exec.CommandContext(b.ctx, b.binary, args...)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = log
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, 0, err
@@ -157,4 +162,21 @@ func get(ctx context.Context, url string, w io.Writer) error {
 		err = fmt.Errorf("%s: %s", url, resp.Status)
 	}
 	return err
+}
+
+// post asks for url with POST, and for an answer of 200.
+func post(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return nil
 }

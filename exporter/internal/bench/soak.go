@@ -1,233 +1,249 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
+	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// sample is the state of the exporter at one moment of the soak.
-type sample struct {
-	at                                        time.Duration
-	core, rss, goroutines, descriptors, late  float64 // late: mean start delay since the last sample, ms
-	runs, skipped, delaySum, delayCount, fail float64
+// soakOptions are what a soak can be told.
+type soakOptions struct {
+	length                time.Duration
+	checks, library       int
+	seed                  uint64
+	reload, block, scrape time.Duration
+	plot                  string
 }
 
-// soak runs 20,000 HTTP checks at 10 s, with two scrapers and a reload every minute, and draws what happens.
-func (b *bench) soak(length time.Duration, plot string) error {
-	const checks, interval = 20_000, 10 * time.Second
-	target, err := b.helper("target")
-	if err != nil {
-		return err
-	}
-	defer target.stop()
-	config, err := b.writeConfig("soak.yml", target.addr, checks, "10s", "")
-	if err != nil {
-		return err
-	}
-	original, err := os.ReadFile(config)
-	if err != nil {
-		return err
-	}
-	p, _, err := b.exporter(config, "--web.enable-lifecycle", "--config.watch-interval=0")
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	ctx, cancel := context.WithTimeout(b.ctx, length)
+// soak runs the exporter with HTTP checks of many intervals, and a program that uses the library with checks that keep
+// their contexts, against a target that notes every request. Meanwhile both are scraped in every format, the exporter's
+// configuration changes, one reader of /metrics is slow, and nobody reads the log for minutes. Then it compares what the
+// target has seen with what was due and with what the programs counted, and what they use with what they used.
+type soak struct {
+	b         *bench
+	o         soakOptions
+	began     time.Time
+	witness   *witness
+	log       *logPipe
+	config    string
+	exporter  *watched
+	library   *watched
+	rng       *rand.Rand
+	scrapers  []*scraper // of the exporter
+	others    []*scraper // of the library's program
+	reloads   int
+	refused   []string // reloads without an answer
+	ended     map[*watched]string
+	slow, cut int
+	broken    string        // what the library's checks found wrong with their contexts
+	stopped   time.Duration // how long the exporter took to end while its log was blocked
+}
+
+func (b *bench) soak(o soakOptions) error {
+	o.reload, o.block, o.scrape = min(o.reload, o.length/6), min(o.block, o.length/4), min(o.scrape, o.length/6)
+	ctx, cancel := context.WithCancel(b.ctx)
 	defer cancel()
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() { scrapeEvery(ctx, p.addr, 5*time.Second) })
+	s := &soak{b: b, o: o, config: filepath.Join(b.dir, "soak.yml"), rng: rand.New(rand.NewPCG(o.seed, 1)), ended: make(map[*watched]string)}
+	var err error
+	if s.witness, err = newWitness(ctx, o.checks+o.library); err != nil {
+		return err
 	}
-	wg.Go(func() { reloadEvery(ctx, p.addr, config, original, time.Minute) })
-	samples, err := b.watch(ctx, p, 10*time.Second)
-	wg.Wait()
+	if s.log, err = newLogPipe(ctx); err != nil {
+		return err
+	}
+	if err := s.start(); err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
+// start starts both programs.
+func (s *soak) start() error {
+	at := time.Now()
+	checks := plan(s.o.seed, 0, s.o.checks, at)
+	if err := s.write(checks); err != nil {
+		return err
+	}
+	p, _, err := s.b.exporterTo(s.log.w, s.config, "--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof", "--config.watch-interval=0")
 	if err != nil {
 		return err
 	}
-	first, last := samples[0], samples[len(samples)-1]
-	due := checks * (last.at - first.at).Seconds() / interval.Seconds()
-	fmt.Printf("%d checks at %s for %s: %.0f runs of %.0f due, %.0f failed, %.0f skipped\n", checks, interval, length, last.runs-first.runs, due, last.fail, last.skipped)
-	fmt.Println("\n| after | CPU, % of a core | RSS, MB | goroutines | descriptors | mean start delay, ms |\n|---|---|---|---|---|---|")
-	for i, s := range samples {
-		if i%6 == 0 || i == len(samples)-1 {
-			fmt.Printf("| %s | %.1f | %.0f | %.0f | %.0f | %.2f |\n", s.at.Round(time.Second), s.core, s.rss, s.goroutines, s.descriptors, s.late)
+	applied(checks, time.Now())
+	s.exporter = &watched{process: p, name: "exporter", checks: checks, says: make([]counted, len(checks)), atBefore: time.Now()}
+	library := plan(s.o.seed, s.o.checks, s.o.library, time.Now())
+	for i, c := range library {
+		c.manner, c.visitor = libraryManner(i, c.now().interval), false
+	}
+	if p, err = s.b.helper("keep", strings.Join(s.witness.addrs, ","), strconv.FormatUint(s.o.seed, 10), strconv.Itoa(s.o.checks), strconv.Itoa(s.o.library)); err != nil {
+		return err
+	}
+	applied(library, time.Now())
+	s.library = &watched{process: p, name: "library", checks: library, first: s.o.checks, says: make([]counted, len(library)), atBefore: time.Now()}
+	return nil
+}
+
+// write replaces the configuration at once: it may be read at any time.
+func (s *soak) write(checks []*planned) error {
+	if err := os.WriteFile(s.config+".new", yaml(checks, s.witness.addrs), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(s.config+".new", s.config)
+}
+
+// run lets everything happen for the time of the soak.
+func (s *soak) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.o.length)
+	defer cancel()
+	s.began = time.Now()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	s.scrapers, s.others = newScrapers(), newScrapers()
+	for i := range s.scrapers {
+		wg.Go(func() { s.scrapers[i].run(ctx, s.exporter.addr, s.o.scrape) })
+		wg.Go(func() { s.others[i].run(ctx, s.library.addr, s.o.scrape) })
+	}
+	wg.Go(func() { s.slow, s.cut = slowReader(ctx, s.exporter.addr) })
+	wg.Go(func() { s.log.block(ctx, s.o.block) })
+	wg.Go(func() { s.reloadEvery(ctx) })
+	// Between two scrapes, and not while a configuration is read: what they hold for a moment is not what grows.
+	select {
+	case <-time.After(s.o.scrape / 2):
+	case <-ctx.Done():
+	}
+	ticker := time.NewTicker(max(s.o.scrape, min(time.Minute, s.o.length/24).Truncate(max(s.o.scrape, 1))))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.b.ctx.Err()
+		case <-ticker.C:
+		}
+		for _, w := range []*watched{s.exporter, s.library} {
+			if s.hasEnded(w) {
+				continue
+			}
+			if err := w.take(ctx, s.began, w == s.exporter && s.log.blocked.Load()); err != nil && ctx.Err() == nil {
+				fmt.Fprintln(os.Stderr, "sample:", err)
+			}
+		}
+		if len(s.ended) == 2 {
+			return nil
 		}
 	}
-	return os.WriteFile(plot, draw(samples), 0o644)
 }
 
-func scrapeEvery(ctx context.Context, addr string, every time.Duration) {
-	ticker := time.NewTicker(every)
+// hasEnded notes when a program has ended by itself.
+func (s *soak) hasEnded(w *watched) bool {
+	if _, known := s.ended[w]; known {
+		return true
+	}
+	if alive(w.cmd) {
+		return false
+	}
+	s.ended[w] = fmt.Sprintf("had ended by itself after %s", time.Since(s.began).Round(time.Second))
+	fmt.Fprintln(os.Stderr, w.name, s.ended[w])
+	return true
+}
+
+// alive reports whether a child that nobody waits for still runs.
+func alive(cmd *exec.Cmd) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z")
+}
+
+func (s *soak) reloadEvery(ctx context.Context) {
+	ticker := time.NewTicker(s.o.reload)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := get(ctx, "http://"+addr+"/metrics", io.Discard); err != nil && ctx.Err() == nil {
-				fmt.Fprintln(os.Stderr, "scrape:", err)
-			}
 		}
-	}
-}
-
-func reloadEvery(ctx context.Context, addr, config string, original []byte, every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for i := 0; ; i++ {
-		select {
-		case <-ctx.Done():
+		change(s.exporter.checks, s.rng, time.Now())
+		err := s.write(s.exporter.checks)
+		if err == nil {
+			err = post(ctx, "http://"+s.exporter.addr+"/-/reload")
+		}
+		if ctx.Err() != nil {
 			return
-		case <-ticker.C:
-			changed := bytes.Replace(original, []byte("/health"), fmt.Appendf(nil, "/health?%d", i), 1)
-			err := os.WriteFile(config, changed, 0o600)
-			if err == nil {
-				err = post(ctx, "http://"+addr+"/-/reload")
-			}
-			if err != nil && ctx.Err() == nil {
-				fmt.Fprintln(os.Stderr, "reload:", err)
-			}
 		}
+		if s.reloads++; err != nil {
+			s.refused = append(s.refused, err.Error())
+			continue
+		}
+		applied(s.exporter.checks, time.Now())
 	}
 }
 
-func post(ctx context.Context, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
-	if err != nil {
-		return err
+// finish takes the last counts, judges, and prints what came of it.
+func (s *soak) finish(ctx context.Context) error {
+	judged := make(map[*watched]*judgement)
+	for _, w := range []*watched{s.exporter, s.library} {
+		j := &judgement{}
+		judged[w] = j
+		before := s.witness.counts()
+		if !s.hasEnded(w) {
+			if err := w.read(ctx, &sample{}); err != nil {
+				s.ended[w] = "does not answer: " + err.Error()
+			}
+		}
+		after, end := s.witness.counts(), time.Now()
+		dead := s.ended[w] != ""
+		if dead { // what it did until then is judged, not what it counted
+			end = s.witness.last(w.checks)
+		}
+		for i, c := range w.checks {
+			says := &w.says[i]
+			if dead {
+				says = nil
+			}
+			j.verdictOf(c, s.witness.of(c.index), end, says, before[c.index], after[c.index])
+		}
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
+	if s.ended[s.library] == "" {
+		var b strings.Builder
+		if err := get(ctx, "http://"+s.library.addr+"/broken", &b); err != nil {
+			return err
+		}
+		s.broken = b.String()
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, resp.Status)
+	s.log.blocked.Store(true)
+	time.Sleep(time.Second) // the pipe fills
+	stopping := time.Now()
+	s.exporter.stop()
+	s.stopped = time.Since(stopping)
+	broken := s.print(os.Stdout, judged)
+	if s.o.plot != "" {
+		if err := s.exporter.draw(s.o.plot); err != nil {
+			return err
+		}
+	}
+	if broken > 0 {
+		return fmt.Errorf("%d rows are not as they should be", broken)
 	}
 	return nil
 }
 
-// watch takes a sample every so often until ctx ends.
-func (b *bench) watch(ctx context.Context, p *process, every time.Duration) ([]sample, error) {
-	var samples []sample
-	began := time.Now()
-	cpu, err := p.cpu()
-	if err != nil {
-		return nil, err
-	}
-	at := began
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			if len(samples) == 0 {
-				return nil, fmt.Errorf("the soak is shorter than %s", every)
-			}
-			return samples, nil
-		case <-ticker.C:
-		}
-		s, err := b.sample(p)
-		if err != nil {
-			return nil, err
-		}
-		now := time.Now()
-		cpuNow, err := p.cpu()
-		if err != nil {
-			return nil, err
-		}
-		s.at, s.core = now.Sub(began), 100*(cpuNow-cpu).Seconds()/now.Sub(at).Seconds()
-		cpu, at = cpuNow, now
-		if n := len(samples); n > 0 {
-			s.late = 1e3 * (s.delaySum - samples[n-1].delaySum) / max(1, s.delayCount-samples[n-1].delayCount)
-		} else {
-			s.late = 1e3 * s.delaySum / max(1, s.delayCount)
-		}
-		samples = append(samples, s)
-	}
-}
-
-func (b *bench) sample(p *process) (s sample, err error) {
-	var body strings.Builder
-	if err = get(b.ctx, "http://"+p.addr+"/metrics", &body); err != nil {
-		return s, err
-	}
-	for line := range strings.SplitSeq(body.String(), "\n") {
-		name, value, ok := strings.Cut(line, " ")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if i := strings.LastIndexByte(line, ' '); i > 0 {
-			value = line[i+1:]
-		}
-		v, convErr := strconv.ParseFloat(value, 64)
-		if convErr != nil {
-			continue
-		}
-		switch base, _, _ := strings.Cut(name, "{"); base {
-		case "go_goroutines":
-			s.goroutines = v
-		case "healthcheck_runner_start_delay_seconds_sum":
-			s.delaySum = v
-		case "healthcheck_runner_start_delay_seconds_count":
-			s.delayCount = v
-		case "healthcheck_skipped_runs_total":
-			s.skipped += v
-		case "healthcheck_runs_total":
-			s.runs += v
-			if strings.Contains(name, `result="fail"`) {
-				s.fail += v
-			}
+func (s *soak) stop() {
+	for _, w := range []*watched{s.exporter, s.library} {
+		if w != nil && w.cmd.ProcessState == nil {
+			w.stop()
 		}
 	}
-	s.descriptors = float64(p.descriptors())
-	s.rss, err = p.rss()
-	return s, err
-}
-
-// draw returns a plot as SVG: one small chart for each quantity.
-func draw(samples []sample) []byte {
-	charts := []struct {
-		name  string
-		value func(sample) float64
-	}{
-		{"CPU, % of a core", func(s sample) float64 { return s.core }},
-		{"RSS, MB", func(s sample) float64 { return s.rss }},
-		{"goroutines", func(s sample) float64 { return s.goroutines }},
-		{"file descriptors", func(s sample) float64 { return s.descriptors }},
-		{"mean start delay, ms", func(s sample) float64 { return s.late }},
-	}
-	const width, height, left = 640, 90, 10
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", width+2*left, len(charts)*(height+30)+20)
-	fmt.Fprintln(&b, `<rect width="100%" height="100%" fill="white"/>`)
-	end := samples[len(samples)-1].at.Seconds()
-	for i, c := range charts {
-		top, most := 10+i*(height+30), 0.0
-		for _, s := range samples {
-			most = max(most, c.value(s))
-		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d">%s (highest %s)</text>`+"\n", left, top+12, c.name, figure(most))
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#bbb"/>`+"\n", left, top+18, width, height)
-		var points []string
-		for _, s := range samples {
-			y := 0.0
-			if most > 0 {
-				y = c.value(s) / most
-			}
-			points = append(points, fmt.Sprintf("%.1f,%.1f", left+width*s.at.Seconds()/end, float64(top+18+height)-y*height))
-		}
-		fmt.Fprintf(&b, `<polyline fill="none" stroke="#1f77b4" stroke-width="1.5" points="%s"/>`+"\n", strings.Join(points, " "))
-	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d">0 to %.0f s</text>`+"\n</svg>\n", left, len(charts)*(height+30)+12, end)
-	return b.Bytes()
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
-	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 )
 
 // What a run measures, as far as it got.
@@ -25,19 +27,20 @@ var (
 
 type checker struct {
 	target   string
-	server   string // host:port; "" for the system's resolver
+	server   target.Address // none for the system's resolver
 	protocol string
-	tls      *certs.Source // nil unless the protocol is tls
-	lookups  []lookup      // one, or two for any address
-	resolver *net.Resolver
+	dialer   peer.Dialer
+	lookups  []lookup // one, or two for any address
 	expect   expectation
 }
 
+func (c *checker) hasServer() bool { return c.server != target.Address{} }
+
 // Check resolves the name and compares the answer.
 func (c *checker) Check(ctx context.Context) healthcheck.Result {
-	ask := c.askServer
-	if c.server == "" {
-		ask = c.askSystem
+	ask := c.askSystem
+	if c.hasServer() {
+		ask = c.askServer
 	}
 	a, values, err := ask(ctx)
 	if err == nil {
@@ -54,7 +57,7 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 
 func (c *checker) measure(values []healthcheck.Value, a *answer) []healthcheck.Value {
 	values = append(values, healthcheck.Value{Measure: answers, Value: float64(len(a.records))})
-	if c.server != "" {
+	if c.hasServer() {
 		values = append(values, healthcheck.Value{Measure: rcode, Value: float64(a.rcode)})
 	}
 	if a.hasSOA {
@@ -69,59 +72,99 @@ func (c *checker) askServer(ctx context.Context) (*answer, []healthcheck.Value, 
 	if err != nil {
 		return nil, values, err
 	}
-	defer conn.close()
-	var all *answer
+	s := session{checker: c, conn: conn}
+	defer func() { _ = s.conn.Close() }()
+	all := new(answer)
 	for i := range c.lookups {
-		m, err := c.query(ctx, conn, &c.lookups[i])
+		m, err := s.query(ctx, &c.lookups[i])
 		if err != nil {
 			return nil, values, err
 		}
-		a := answerOf(m, c.lookups[i].question.Qtype)
-		if all == nil {
-			all = a
-		} else {
-			all.merge(a)
-		}
+		all.add(answerOf(m, c.lookups[i].question.Qtype))
 	}
 	return all, values, nil
 }
 
-// query asks l over conn, and once more over TCP where the answer does not fit into a datagram.
-func (c *checker) query(ctx context.Context, conn *connection, l *lookup) (*dns.Msg, error) {
-	m, err := conn.exchange(ctx, l)
-	if err != nil || !m.Truncated || conn.protocol != protocolUDP {
+// session is one run of a check with its server.
+type session struct {
+	*checker
+	conn *connection
+}
+
+// query asks l, and once more over TCP where the answer does not fit into a datagram.
+func (s *session) query(ctx context.Context, l *lookup) (*dns.Msg, error) {
+	if s.protocol != protocolUDP {
+		return s.queryStream(ctx, l)
+	}
+	m, err := s.conn.exchange(ctx, l)
+	if err != nil || !m.Truncated {
 		return m, err
 	}
-	stream, _, err := c.dial(ctx, protocolTCP)
+	stream, _, err := s.dial(ctx, protocolTCP)
 	if err != nil {
 		return nil, fmt.Errorf("the answer over udp is truncated: %w", err)
 	}
-	defer stream.close()
-	return stream.exchange(ctx, l)
+	stream.plain = s.conn.plain
+	over := session{checker: s.checker, conn: stream}
+	defer func() { _ = over.conn.Close() }()
+	return over.queryStream(ctx, l)
+}
+
+// queryStream asks l, and once more without EDNS where the server does not know that, or closes the connection
+// instead of an answer. That is over another connection: a server that refuses a message may be done with the first.
+func (s *session) queryStream(ctx context.Context, l *lookup) (*dns.Msg, error) {
+	m, err := s.conn.exchange(ctx, l)
+	if s.conn.plain || !maybeWithoutEDNS(m, err) {
+		return m, err
+	}
+	conn, _, dialErr := s.dial(ctx, s.conn.protocol)
+	if dialErr != nil {
+		return m, err
+	}
+	conn.plain = true
+	again, againErr := conn.exchange(ctx, l)
+	if againErr != nil {
+		_ = conn.Close()
+		return m, err
+	}
+	_ = s.conn.Close()
+	s.conn = conn
+	return again, nil
+}
+
+// maybeWithoutEDNS reports whether the outcome of an exchange over a stream could come from a server that does not know
+// EDNS.
+func maybeWithoutEDNS(m *dns.Msg, err error) bool {
+	if err != nil {
+		return errors.Is(err, errClosed) || errors.Is(err, syscall.ECONNRESET)
+	}
+	return refusesEDNS(m.Rcode)
 }
 
 // askSystem asks the resolver of the system.
 func (c *checker) askSystem(ctx context.Context) (*answer, []healthcheck.Value, error) {
-	records, err := c.resolve(ctx)
-	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return &answer{rcode: dns.RcodeNameError}, nil, nil
+	all := new(answer)
+	for i := range c.lookups {
+		l := &c.lookups[i]
+		records, err := l.resolve(ctx, c.dialer.Resolver)
+		a := &answer{recordType: l.question.Qtype, records: records}
+		e, isDNS := errors.AsType[*net.DNSError](err)
+		switch {
+		case err == nil:
+		case isDNS && e.IsNotFound:
+			a.rcode = dns.RcodeNameError
+		case ctx.Err() != nil:
+			// Not only while DNS is slow: whatever the system asks (see nsswitch.conf) may be.
+			return nil, nil, healthcheck.Errorf(healthcheck.ReasonTimeout, "the system's resolver gave no answer in time")
+		default:
+			a.rcode, a.err = dns.RcodeServerFailure, healthcheck.WithReason(healthcheck.ReasonDNS, err)
+		}
+		all.add(a)
 	}
-	switch {
-	case err == nil:
-		return &answer{records: records}, nil, nil
-	case ctx.Err() != nil:
-		// Not only while DNS is slow: whatever the system asks (see nsswitch.conf) may be.
-		return nil, nil, healthcheck.Errorf(healthcheck.ReasonTimeout, "the system's resolver gave no answer in time")
-	default:
-		return nil, nil, healthcheck.WithReason(healthcheck.ReasonDNS, err)
+	if len(all.records) == 0 && all.err != nil {
+		return nil, nil, all.err
 	}
-}
-
-func (c *checker) resolve(ctx context.Context) ([]string, error) {
-	if len(c.lookups) > 1 {
-		return addresses(ctx, c.resolver, "ip", c.lookups[0].name)
-	}
-	return c.lookups[0].resolve(ctx, c.resolver)
+	return all, nil, nil
 }
 
 func (l *lookup) resolve(ctx context.Context, r *net.Resolver) ([]string, error) {
@@ -131,11 +174,7 @@ func (l *lookup) resolve(ctx context.Context, r *net.Resolver) ([]string, error)
 	case dns.TypeAAAA:
 		return addresses(ctx, r, "ip6", l.name)
 	case dns.TypeCNAME:
-		name, err := r.LookupCNAME(ctx, l.name)
-		if err != nil || strings.EqualFold(name, dns.Fqdn(l.name)) {
-			return nil, err // its own canonical name: there is no CNAME
-		}
-		return []string{strings.ToLower(name)}, nil
+		return alias(ctx, r, l.name)
 	case dns.TypePTR:
 		return texts(strings.ToLower)(r.LookupAddr(ctx, l.name))
 	case dns.TypeTXT:
@@ -156,6 +195,9 @@ func (l *lookup) resolve(ctx context.Context, r *net.Resolver) ([]string, error)
 
 func addresses(ctx context.Context, r *net.Resolver, network, name string) ([]string, error) {
 	addrs, err := r.LookupNetIP(ctx, network, name)
+	if _, ok := errors.AsType[*net.AddrError](err); ok {
+		return nil, nil // there are addresses, in a file of the system, but of the other family
+	}
 	out := make([]string, len(addrs))
 	for i, a := range addrs {
 		out[i] = a.Unmap().String()

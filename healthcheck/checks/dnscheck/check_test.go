@@ -95,6 +95,8 @@ func TestExpectations(t *testing.T) {
 		{"missing of all", "www.example.org", dnscheck.Expect{Answers: []string{"192.0.2.1", "192.0.2.9"}}, healthcheck.ReasonBody, "no answer is 192.0.2.9: 192.0.2.1, 192.0.2.2"},
 		{"missing", "www.example.org", dnscheck.Expect{Contains: []string{"192.0.2.9"}}, healthcheck.ReasonBody, "no answer is 192.0.2.9: 192.0.2.1, 192.0.2.2"},
 		{"no match", "www.example.org", dnscheck.Expect{Matches: []string{`2\.1$`, "^10"}}, healthcheck.ReasonBody, `no answer matches "^10": 192.0.2.1`},
+		{"unwanted match", "www.example.org", dnscheck.Expect{NotMatches: []string{"^10", `2\.2$`}}, healthcheck.ReasonBody, `answer 192.0.2.2 matches "2\\.2$"`},
+		{"no unwanted match", "www.example.org", dnscheck.Expect{NotMatches: []string{"^10", "^2001"}}, healthcheck.ReasonNone, ""},
 		{"no match of nothing", "six.example.org", dnscheck.Expect{MinAnswers: new(0), Matches: []string{"^10"}}, healthcheck.ReasonBody, "there are none"},
 	} {
 		t.Run(tc.what, func(t *testing.T) {

@@ -2,13 +2,9 @@
 package dnscheck
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -16,6 +12,9 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 )
 
 // Kind is the key of this kind of check in a configuration.
@@ -23,22 +22,24 @@ const Kind = "dns"
 
 // Config says what to resolve, where, and what to expect.
 type Config struct {
-	// Name to resolve, complete: only the system's resolver has a search list. For type PTR it may be an IP address.
-	Name string `yaml:"name"`
+	// Name to resolve, complete: only the system's resolver has a search list. An internationalized name is converted as
+	// browsers do it. For type PTR it may be an IP address.
+	Name string `yaml:"name" example:"example.com"`
 	// Type of the records: A, AAAA, CNAME, MX, TXT, NS, SOA, SRV, PTR or CAA. The default is any address: A and AAAA
 	// are both looked up and count together. SOA and CAA need a server.
-	Type string `yaml:"type"`
+	Type string `yaml:"type" example:"MX"`
 	// Server to ask: a host name or IP address with an optional port, by default 53, or 853 with protocol tls.
 	// Without a server the system's resolver is used, with all it knows beside DNS, such as /etc/hosts.
-	Server string `yaml:"server"`
-	// Protocol is udp (the default, with a second try over TCP where the answer was truncated), tcp, or tls for DNS
+	Server string `yaml:"server" example:"192.0.2.53"`
+	// Protocol is how to ask: udp (the default, with a second try over TCP where the answer was truncated), tcp, or tls for DNS
 	// over TLS (RFC 7858).
-	Protocol string `yaml:"protocol"`
-	// TLSConfig for protocol tls.
+	Protocol string `yaml:"protocol" default:"udp" example:"tls"`
+	// TLSConfig is for protocol tls.
 	TLSConfig *config.TLSConfig `yaml:"tls_config"`
 	// RecursionDesired asks the server to find the answer elsewhere where it does not know it itself. Nil means true.
-	RecursionDesired *bool  `yaml:"recursion_desired"`
-	Expect           Expect `yaml:"expect"`
+	RecursionDesired *bool `yaml:"recursion_desired" default:"true"`
+	// Expect is what makes the answer good.
+	Expect Expect `yaml:"expect"`
 }
 
 // Expect says which answer is right. Record data has the presentation form of zone files (RFC 1035, section 5.1),
@@ -47,15 +48,17 @@ type Config struct {
 type Expect struct {
 	// Rcode is the response code, NOERROR by default. Without a server only NOERROR and NXDOMAIN are possible, and
 	// NXDOMAIN includes names that have no record of the type.
-	Rcode string `yaml:"rcode"`
+	Rcode string `yaml:"rcode" default:"NOERROR" example:"NXDOMAIN"`
 	// Answers lists all the record data that must be there, and nothing else may be; the order does not matter.
-	Answers []string `yaml:"answers"`
+	Answers []string `yaml:"answers" example:"[192.0.2.1, 192.0.2.2]"`
 	// Contains lists record data that must be there, whatever else is.
-	Contains []string `yaml:"contains"`
+	Contains []string `yaml:"contains" example:"[192.0.2.1]"`
 	// Matches lists regular expressions, each of which must match the data of at least one record.
-	Matches []string `yaml:"matches"`
+	Matches []string `yaml:"matches" example:"['^192\\.0\\.2\\.']"`
+	// NotMatches lists regular expressions, none of which may match the data of any record.
+	NotMatches []string `yaml:"not_matches" example:"['^10\\.']"`
 	// MinAnswers is the least number of records. Nil means 1 where NOERROR is expected, otherwise 0.
-	MinAnswers *int `yaml:"min_answers"`
+	MinAnswers *int `yaml:"min_answers" example:"2"`
 }
 
 const (
@@ -71,18 +74,14 @@ var (
 
 // Target returns the name, the type and the server as in "example.org MX at 192.0.2.1:53".
 func (c Config) Target() string {
-	target := c.Name
+	label := c.Name
 	if c.Type != "" {
-		target += " " + strings.ToUpper(c.Type)
+		label += " " + strings.ToUpper(c.Type)
 	}
 	if c.Server == "" {
-		return target
+		return label
 	}
-	server := c.Server[strings.LastIndexByte(c.Server, '@')+1:] // New refuses what would be before it
-	if address, err := serverAddress(server, c.Protocol); err == nil {
-		server = address
-	}
-	return target + " at " + server
+	return label + " at " + target.AddressLabel(c.Server, defaultPort(c.Protocol))
 }
 
 // SetDirectory makes relative file names relative to dir, the directory of the configuration.
@@ -97,12 +96,12 @@ func New(c Config) (healthcheck.Checker, error) {
 		target:   c.Target(),
 		protocol: v.protocol(),
 		server:   v.server(),
-		resolver: net.DefaultResolver,
+		dialer:   peer.Dialer{Resolver: net.DefaultResolver},
 		expect:   v.expectation(),
 	}
-	chk.tls = v.tlsSource(chk.protocol)
+	chk.dialer.TLS = v.tlsSource(chk.protocol)
 	chk.lookups = v.lookups()
-	if err := errors.Join(v.errs...); err != nil {
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	return chk, nil
@@ -111,86 +110,45 @@ func New(c Config) (healthcheck.Checker, error) {
 // validator turns parts of a Config into what a run needs and collects the mistakes.
 type validator struct {
 	config Config
-	errs   []error
-}
-
-func (v *validator) bad(field, format string, args ...any) {
-	v.errs = append(v.errs, healthcheck.FieldErrorf(field, format, args...))
+	field.Mistakes
 }
 
 func (v *validator) protocol() string {
-	switch p := v.config.Protocol; {
-	case p == "":
-		return protocolUDP
-	case p != protocolUDP && p != protocolTCP && p != protocolTLS:
-		v.bad("protocol", "%q is not one of udp, tcp, tls", p)
-		return protocolUDP
-	case v.config.Server == "":
-		v.bad("protocol", "needs a server: the system's resolver chooses for itself")
-		return p
-	default:
-		return p
+	protocol := v.OneOf("protocol", v.config.Protocol, protocolUDP, protocolTCP, protocolTLS)
+	if v.config.Protocol == protocol && v.config.Server == "" {
+		v.Add("protocol", "needs a server: the system's resolver chooses for itself")
 	}
+	return protocol
 }
 
-func (v *validator) server() string {
+func (v *validator) server() (address target.Address) {
 	if v.config.Server == "" {
 		if v.config.RecursionDesired != nil {
-			v.bad("recursion_desired", "needs a server")
+			v.Add("recursion_desired", "needs a server")
 		}
-		return ""
+		return target.Address{}
 	}
-	address, err := serverAddress(v.config.Server, v.config.Protocol)
-	if err != nil {
-		v.bad("server", "%w", err)
-	}
+	address, err := target.ParseAddress(v.config.Server, defaultPort(v.config.Protocol))
+	v.Check("server", err)
 	return address
 }
 
-// serverAddress returns s as host:port. Its errors do not repeat s, which may be a URL with a password.
-func serverAddress(s, protocol string) (string, error) {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		host, port = s, "53"
-		if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-			host = s[1 : len(s)-1]
-		}
-		if protocol == protocolTLS {
-			port = "853"
-		}
+func defaultPort(protocol string) string {
+	if protocol == protocolTLS {
+		return "853"
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", errors.New("the port must be a number from 1 to 65535")
-	}
-	if _, err := netip.ParseAddr(host); err != nil && !isHostName(host) {
-		return "", errors.New(`must be a host name or IP address with an optional port, such as "192.0.2.1:53" or "[::1]:53"`)
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-// isHostName reports whether s could be the name of a host: letters, digits, hyphens, underscores and dots.
-func isHostName(s string) bool {
-	_, ok := dns.IsDomainName(s)
-	return ok && !strings.ContainsFunc(s, func(r rune) bool {
-		return r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
+	return "53"
 }
 
 func (v *validator) tlsSource(protocol string) *certs.Source {
 	if protocol != protocolTLS {
 		if v.config.TLSConfig != nil {
-			v.bad("tls_config", "needs protocol tls")
+			v.Add("tls_config", "needs protocol tls")
 		}
 		return nil
 	}
-	var settings config.TLSConfig
-	if v.config.TLSConfig != nil {
-		settings = *v.config.TLSConfig
-	}
-	source, err := certs.NewSource(settings)
-	if err != nil {
-		v.bad("tls_config", "%w", err)
-	}
+	source, err := certs.NewSourceOf(v.config.TLSConfig)
+	v.Check("tls_config", err)
 	return source
 }
 
@@ -206,10 +164,10 @@ func (v *validator) lookups() []lookup {
 	case slices.Contains(types, t):
 		types = []string{t}
 	case slices.Contains(serverTypes, t):
-		v.bad("type", "%s needs a server: the system's resolver does not offer it", t)
+		v.Add("type", "%s needs a server: the system's resolver does not offer it", t)
 		types = nil
 	default:
-		v.bad("type", "%q is not one of %s", v.config.Type, strings.Join(serverTypes, ", "))
+		v.Add("type", "%q is not one of %s", v.config.Type, strings.Join(serverTypes, ", "))
 		types = nil
 	}
 	name := v.name()
@@ -220,7 +178,7 @@ func (v *validator) lookups() []lookup {
 	for _, t := range types {
 		l, err := newLookup(name, dns.StringToType[t], v.config.RecursionDesired == nil || *v.config.RecursionDesired)
 		if err != nil {
-			v.bad("name", "%w", err)
+			v.Add("name", "%w", err)
 			return nil
 		}
 		lookups = append(lookups, l)
@@ -236,28 +194,31 @@ func (v *validator) name() string {
 	isIP := err == nil
 	switch {
 	case name == "":
-		v.bad("name", "is missing: which name should be resolved?")
+		v.Add("name", "is missing: which name should be resolved?")
 	case v.config.Type == "PTR" && v.config.Server == "":
 		if !isIP {
-			v.bad("name", "%q is not an IP address, which type PTR needs where no server is given", name)
+			v.Add("name", "%q is not an IP address, which type PTR needs where no server is given", name)
 			return ""
 		}
 		return addr.Unmap().WithZone("").String()
 	case v.config.Type == "PTR" && isIP:
 		reverse, err := dns.ReverseAddr(addr.Unmap().WithZone("").String())
 		if err != nil {
-			v.bad("name", "%w", err)
+			v.Add("name", "%w", err)
 		}
 		return reverse
 	case isIP:
-		v.bad("name", "%q is an IP address, which only type PTR resolves", name)
-	case strings.ContainsFunc(name, func(r rune) bool { return r > '~' }):
-		v.bad("name", "%q is not ASCII: write an internationalized name in its xn-- form", name)
+		v.Add("name", "%q is an IP address, which only type PTR resolves", name)
 	default:
-		if _, ok := dns.IsDomainName(name); ok && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' }) {
-			return name
+		ascii, err := target.ASCII(name)
+		if err != nil {
+			v.Check("name", err)
+			return ""
 		}
-		v.bad("name", "is not a domain name")
+		if _, ok := dns.IsDomainName(ascii); ok && !strings.ContainsFunc(ascii, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return ascii
+		}
+		v.Add("name", "is not a domain name")
 	}
 	return ""
 }
@@ -271,22 +232,16 @@ func (v *validator) expectation() expectation {
 	if want.MinAnswers != nil {
 		e.minAnswers = *want.MinAnswers
 		if e.minAnswers < 0 {
-			v.bad("expect.min_answers", "%d is negative", e.minAnswers)
+			v.Add("expect.min_answers", "%d is negative", e.minAnswers)
 		}
 	}
 	if len(want.Answers) > 0 && len(want.Contains) > 0 {
-		v.bad("expect.contains", "means nothing beside answers, which lists all that may be there")
+		v.Add("expect.contains", "means nothing beside answers, which lists all that may be there")
 	}
 	e.answers = v.records("expect.answers", want.Answers)
 	e.contains = v.records("expect.contains", want.Contains)
-	for i, s := range want.Matches {
-		re, err := regexp.Compile(s)
-		if err != nil {
-			v.bad(fmt.Sprintf("expect.matches[%d]", i), "%w", err)
-			continue
-		}
-		e.matches = append(e.matches, re)
-	}
+	e.matches = v.Patterns("expect.matches", want.Matches)
+	e.notMatches = v.Patterns("expect.not_matches", want.NotMatches)
 	return e
 }
 
@@ -298,51 +253,23 @@ func (v *validator) rcode() int {
 	code, ok := dns.StringToRcode[want]
 	switch {
 	case !ok:
-		v.bad("expect.rcode", "%q is not a response code such as NOERROR, NXDOMAIN or REFUSED", v.config.Expect.Rcode)
+		v.Add("expect.rcode", "%q is not a response code such as NOERROR, NXDOMAIN or REFUSED", v.config.Expect.Rcode)
 	case v.config.Server == "" && code != dns.RcodeSuccess && code != dns.RcodeNameError:
-		v.bad("expect.rcode", "%s needs a server: the system's resolver tells only NOERROR and NXDOMAIN apart", want)
+		v.Add("expect.rcode", "%s needs a server: the system's resolver tells only NOERROR and NXDOMAIN apart", want)
 	}
 	return code
 }
 
 // records returns the record data in list in the form in which answers are compared.
-func (v *validator) records(field string, list []string) []string {
+func (v *validator) records(name string, list []string) []string {
 	out := make([]string, 0, len(list))
 	for i, s := range list {
 		r, err := canonicalRecord(v.config.Type, s)
 		if err != nil {
-			v.bad(fmt.Sprintf("%s[%d]", field, i), "%w", err)
+			v.Check(field.Item(name, i), err)
 			continue
 		}
 		out = append(out, r)
 	}
 	return out
-}
-
-// canonicalRecord returns data, as people write it, in the form of [presentation].
-func canonicalRecord(recordType, data string) (string, error) {
-	switch recordType {
-	case "TXT":
-		return data, nil
-	case "", "A", "AAAA":
-		addr, err := netip.ParseAddr(data)
-		switch {
-		case err != nil || addr.Zone() != "":
-			return "", fmt.Errorf("%q is not an IP address", data)
-		case recordType == "A" && !addr.Is4(), recordType == "AAAA" && !addr.Is6():
-			return "", fmt.Errorf("%s is not an address of type %s", addr, recordType)
-		}
-		return addr.String(), nil
-	}
-	if !slices.Contains(serverTypes, recordType) {
-		return "", nil // the type has been reported
-	}
-	if strings.ContainsAny(data, "\r\n") {
-		return "", fmt.Errorf("%q is more than one line", data)
-	}
-	rr, err := dns.NewRR(fmt.Sprintf(". 0 IN %s %s", recordType, data))
-	if err != nil || rr == nil {
-		return "", fmt.Errorf("%q is not the data of a record of type %s", data, recordType)
-	}
-	return presentation(rr), nil
 }

@@ -25,7 +25,8 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{"space", dnscheck.Config{Name: "a b"}, "name"},
 		{"label too long", dnscheck.Config{Name: strings.Repeat("a", 64)}, "name"},
 		{"name too long", dnscheck.Config{Name: strings.Repeat("a.", 130)}, "name"},
-		{"not ASCII", dnscheck.Config{Name: "bücher.example"}, "name"},
+		{"no name in any script", dnscheck.Config{Name: strings.Repeat("ü", 100)}, "name"},
+		{"hidden characters", dnscheck.Config{Name: "a\u202eb.example"}, "name"},
 		{"address", dnscheck.Config{Name: "192.0.2.1"}, "name"},
 		{"PTR of a name from the system", dnscheck.Config{Name: "example.org", Type: "PTR"}, "name"},
 		{"unknown type", dnscheck.Config{Name: "a", Type: "HINFO"}, "type"},
@@ -46,6 +47,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{"rcode the system does not tell", dnscheck.Config{Name: "a", Expect: dnscheck.Expect{Rcode: "REFUSED"}}, "expect.rcode"},
 		{"min_answers", dnscheck.Config{Name: "a", Expect: dnscheck.Expect{MinAnswers: new(-1)}}, "expect.min_answers"},
 		{"matches", dnscheck.Config{Name: "a", Expect: dnscheck.Expect{Matches: []string{"a", "("}}}, "expect.matches[1]"},
+		{"not_matches", dnscheck.Config{Name: "a", Expect: dnscheck.Expect{NotMatches: []string{"("}}}, "expect.not_matches[0]"},
 		{
 			"answers and contains",
 			dnscheck.Config{Name: "a", Expect: dnscheck.Expect{Answers: []string{"::1"}, Contains: []string{"::1"}}},
@@ -78,7 +80,7 @@ func TestTarget(t *testing.T) {
 		"example.org at [2001:db8::1]:53":    {Name: "example.org", Server: "2001:db8::1"},
 		"example.org A at [2001:db8::1]:853": {Name: "example.org", Type: "A", Server: "[2001:db8::1]", Protocol: "tls"},
 		"example.org at [::1]:5353":          {Name: "example.org", Server: "[::1]:5353"},
-		"example.org at ns.example.org:53":   {Name: "example.org", Server: "user:hunter2@ns.example.org"},
+		"example.org at ns.example.org":      {Name: "example.org", Server: "user:hunter2@ns.example.org"},
 	} {
 		assert.Equal(t, want, c.Target())
 	}

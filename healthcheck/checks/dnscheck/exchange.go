@@ -14,7 +14,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
-	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 )
 
@@ -26,11 +25,12 @@ const (
 	firstResend = time.Second // a lost datagram is no outage; doubled each time
 )
 
-// lookup is one question with the message that asks it.
+// lookup is one question with the messages that ask it, both with id 0 and never written to.
 type lookup struct {
 	name     string // as configured
 	question dns.Question
-	packed   []byte // with id 0; never written to
+	packed   []byte // with EDNS (RFC 6891)
+	plain    []byte // without
 }
 
 func newLookup(name string, recordType uint16, recursionDesired bool) (lookup, error) {
@@ -38,17 +38,50 @@ func newLookup(name string, recordType uint16, recursionDesired bool) (lookup, e
 	m.SetQuestion(dns.Fqdn(name), recordType)
 	m.Id = 0
 	m.RecursionDesired = recursionDesired
+	plain, err := m.Pack()
+	if err != nil {
+		return lookup{}, err
+	}
 	m.SetEdns0(udpSize, false)
 	packed, err := m.Pack()
-	return lookup{name: name, question: m.Question[0], packed: packed}, err
+	return lookup{name: name, question: m.Question[0], packed: packed, plain: plain}, err
 }
 
-// message returns a copy of the packed message with the id, behind room bytes for a prefix.
-func (l *lookup) message(id uint16, room int) []byte {
-	b := make([]byte, room+len(l.packed))
-	copy(b[room:], l.packed)
+// attempt is a question under way, asked with EDNS and then, where that is not understood, without. Each way has an id
+// of its own: an answer that is late is known by it.
+type attempt struct {
+	*lookup
+	ids   [2]uint16 // with EDNS, without
+	plain bool      // asked without
+}
+
+func newAttempt(l *lookup, plain bool) *attempt {
+	return &attempt{lookup: l, ids: [2]uint16{dns.Id(), dns.Id()}, plain: plain}
+}
+
+// message returns what to send next, behind room bytes for a prefix.
+func (a *attempt) message(room int) []byte {
+	packed, id := a.packed, a.ids[0]
+	if a.plain {
+		packed, id = a.lookup.plain, a.ids[1]
+	}
+	b := make([]byte, room+len(packed))
+	copy(b[room:], packed)
 	binary.BigEndian.PutUint16(b[room:], id)
 	return b
+}
+
+// asked reports whether id is that of a message that was sent.
+func (a *attempt) asked(id uint16) bool { return id == a.ids[0] || a.plain && id == a.ids[1] }
+
+// withoutEDNS reports whether a response with this id and code says that its sender does not know EDNS: then the
+// question is to be asked without (RFC 6891, section 7; NOTIMP is what RFC 2671 had).
+func (a *attempt) withoutEDNS(id uint16, rcode int) bool {
+	return id == a.ids[0] && refusesEDNS(rcode)
+}
+
+func refusesEDNS(rcode int) bool {
+	return rcode == dns.RcodeFormatError || rcode == dns.RcodeNotImplemented
 }
 
 // answeredBy reports whether m is a response to l, whatever it says.
@@ -64,54 +97,28 @@ func (l *lookup) answeredBy(m *dns.Msg) bool {
 		strings.EqualFold(q.Name, l.question.Name)
 }
 
-// connection to a server. All its calls return soon after the context it was made with is done.
+// connection to a server.
 type connection struct {
-	net.Conn          // TLS with protocol tls
-	raw      net.Conn // what it runs over
-	protocol string
-	release  func() bool
-	ignored  int // datagrams that were no answer
-}
+	*peer.Conn
 
-// close does not say goodbye over TLS, which could wait for seconds on a server that hangs.
-func (c *connection) close() {
-	c.release()
-	_ = c.raw.Close()
+	protocol string
+	plain    bool // the server has shown that it does not know EDNS
+	ignored  int  // datagrams that were no answer
 }
 
 // dial connects to the server. The values are those of a TLS handshake, also of one that failed.
 func (c *checker) dial(ctx context.Context, protocol string) (*connection, []healthcheck.Value, error) {
-	network := protocol
+	dialer := c.dialer
+	dialer.Network = protocol
 	if protocol == protocolTLS {
-		network = protocolTCP
+		dialer.Network = protocolTCP
 	}
-	dialer := net.Dialer{Resolver: c.resolver}
-	raw, err := dialer.DialContext(ctx, network, c.server)
+	var trace peer.Trace
+	conn, err := dialer.Dial(ctx, c.server, &trace)
 	if err != nil {
-		return nil, nil, peer.ExplainDial(ctx, "resolve the server", "connect", err)
+		return nil, trace.Values, err
 	}
-	conn := &connection{Conn: raw, raw: raw, protocol: protocol, release: peer.Interrupt(ctx, raw)}
-	if protocol != protocolTLS {
-		return conn, nil, nil
-	}
-	values, err := conn.handshake(ctx, c.tls, c.server)
-	if err != nil {
-		conn.close()
-		return nil, values, peer.ExplainHandshake(ctx, "tls handshake", err)
-	}
-	return conn, values, nil
-}
-
-// handshake puts TLS over the connection.
-func (c *connection) handshake(ctx context.Context, source *certs.Source, server string) ([]healthcheck.Value, error) {
-	host, _, _ := net.SplitHostPort(server)
-	cfg, err := source.ConfigFor(host)
-	if err != nil {
-		return nil, err
-	}
-	client, values, err := certs.Handshake(ctx, c.raw, cfg)
-	c.Conn = client
-	return values, err
+	return &connection{Conn: conn, protocol: protocol}, trace.Values, nil
 }
 
 // exchange sends l and returns the response to it.
@@ -131,13 +138,17 @@ func (c *connection) exchange(ctx context.Context, l *lookup) (*dns.Msg, error) 
 	return nil, err
 }
 
-// exchangeDatagrams sends l, again and again until there is a response.
+// errWithoutEDNS is what receive returns where the server does not know EDNS.
+var errWithoutEDNS = errors.New("the server does not know EDNS")
+
+// exchangeDatagrams sends l, again and again until there is a response. All tries but the first are without EDNS: what
+// does not know it may refuse, or be silent.
 func (c *connection) exchangeDatagrams(ctx context.Context, l *lookup) (*dns.Msg, error) {
-	id := dns.Id()
-	message := l.message(id, 0)
+	a := newAttempt(l, c.plain)
 	buf := make([]byte, udpBuffer)
-	for wait := firstResend; ; wait *= 2 {
-		if _, err := c.Write(message); err != nil {
+	var refusal *dns.Msg
+	for wait := firstWait(ctx); ; a.plain = true {
+		if _, err := c.Write(a.message(0)); err != nil {
 			return nil, err
 		}
 		if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
@@ -146,28 +157,53 @@ func (c *connection) exchangeDatagrams(ctx context.Context, l *lookup) (*dns.Msg
 		if err := ctx.Err(); err != nil { // the deadline just set may have replaced the one that ctx set
 			return nil, err
 		}
-		m, err := c.receive(l, id, buf)
-		if err == nil || ctx.Err() != nil || !isTimeout(err) {
-			return m, err
+		m, err := c.receive(a, buf)
+		switch {
+		case errors.Is(err, errWithoutEDNS):
+			refusal = m
+			continue
+		case err == nil:
+			c.plain = m.Id == a.ids[1]
+			return m, nil
+		case !isTimeout(err):
+			return nil, err
+		case ctx.Err() != nil && refusal != nil:
+			return refusal, nil
+		case ctx.Err() != nil:
+			return nil, err
 		}
+		wait *= 2
 	}
 }
 
-// receive reads datagrams until one is a response to l. What is not may be late or forged (RFC 5452, section 9), so
-// it is ignored, not believed.
-func (c *connection) receive(l *lookup, id uint16, buf []byte) (*dns.Msg, error) {
+// firstWait is how long to wait for the first answer: a third of the time at most, so that there is a second try.
+func firstWait(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(firstResend, time.Until(deadline)/3)
+	}
+	return firstResend
+}
+
+// receive reads datagrams until one is a response to a. What is not may be late or forged (RFC 5452, section 9), so
+// it is ignored, not believed. With errWithoutEDNS there is a response too.
+func (c *connection) receive(a *attempt, buf []byte) (*dns.Msg, error) {
 	for {
 		n, err := c.Read(buf)
 		if err != nil {
 			return nil, err
 		}
-		if n < headerSize || binary.BigEndian.Uint16(buf) != id {
+		if n < headerSize || !a.asked(binary.BigEndian.Uint16(buf)) {
 			c.ignored++
 			continue
 		}
 		var m dns.Msg
 		err = m.Unpack(buf[:n])
-		switch answered := l.answeredBy(&m); {
+		answered := a.answeredBy(&m)
+		switch {
+		case m.Response && (answered || err != nil) && a.withoutEDNS(m.Id, m.Rcode):
+			if !a.plain {
+				return &m, errWithoutEDNS
+			}
 		case answered && (err == nil || m.Truncated): // a truncated message may be cut anywhere
 			return &m, nil
 		case err != nil:
@@ -179,9 +215,9 @@ func (c *connection) receive(l *lookup, id uint16, buf []byte) (*dns.Msg, error)
 
 // exchangeStream sends l over TCP or TLS, where a message follows its length (RFC 1035, section 4.2.2).
 func (c *connection) exchangeStream(_ context.Context, l *lookup) (*dns.Msg, error) {
-	id := dns.Id()
-	message := l.message(id, 2)
-	binary.BigEndian.PutUint16(message, uint16(len(l.packed)))
+	a := newAttempt(l, c.plain)
+	message := a.message(2)
+	binary.BigEndian.PutUint16(message, uint16(len(message)-2))
 	if _, err := c.Write(message); err != nil {
 		return nil, err
 	}
@@ -197,11 +233,13 @@ func (c *connection) exchangeStream(_ context.Context, l *lookup) (*dns.Msg, err
 	if err := m.Unpack(buf); err != nil {
 		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "malformed answer: %w", err)
 	}
-	if m.Id != id || !l.answeredBy(&m) {
+	if !a.asked(m.Id) || !l.answeredBy(&m) {
 		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "the answer is to another question")
 	}
 	return &m, nil
 }
+
+var errClosed = errors.New("the server closed the connection before the end of its answer")
 
 // explainQuery is [peer.Explain] for an error of an exchange.
 func explainQuery(ctx context.Context, step string, err error) error {
@@ -210,7 +248,7 @@ func explainQuery(ctx context.Context, step string, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED): // over UDP it is a read that tells
 		err = healthcheck.WithReason(healthcheck.ReasonConnect, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return healthcheck.Errorf(healthcheck.ReasonOf(err), "%s: the server closed the connection before the end of its answer", step)
+		return healthcheck.Errorf(healthcheck.ReasonOf(err), "%s: %w", step, errClosed)
 	}
 	return peer.Explain(ctx, step, err)
 }

@@ -1,7 +1,7 @@
 package dnscheck
 
 import (
-	"net/netip"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,28 +10,46 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 // answer is what was found, from one or more responses.
 type answer struct {
-	rcode   int
-	records []string // data of the records of the asked type, as from presentation
-	hasSOA  bool
-	serial  uint32 // of the SOA record
+	recordType uint16
+	rcode      int
+	records    []string // data of the records of the asked type, as from presentation
+	failed     string   // the type of records of which nothing is known, and why; empty if there is none
+	err        error    // why, where it is not only a response code
+	hasSOA     bool
+	serial     uint32 // of the SOA record
 }
 
-// merge adds the answer for another type of address. Both together are as good as the better of them: a server that
-// fails only for AAAA does not keep clients from the IPv4 addresses.
-func (a *answer) merge(b *answer) {
-	if b.rcode == dns.RcodeSuccess {
-		a.rcode = b.rcode
+// add adds the answer for one type of address. A server that fails only for AAAA does not keep clients from the IPv4
+// addresses: if there are records, that is what counts. But if there are none, those that a failure hides may exist.
+func (a *answer) add(b *answer) {
+	failed := b.rcode != dns.RcodeSuccess && b.rcode != dns.RcodeNameError
+	if failed && a.failed == "" {
+		a.failed, a.err = dns.TypeToString[b.recordType]+" is "+rcodeText(b.rcode), b.err
 	}
-	a.records = append(a.records, b.records...)
+	records := slices.Concat(a.records, b.records)
+	switch {
+	case a.recordType == 0: // the first
+		a.rcode = b.rcode
+	case len(a.records) > 0: // has its code
+	case len(b.records) > 0, failed:
+		a.rcode = b.rcode
+	case a.failed == "" && b.rcode == dns.RcodeSuccess:
+		a.rcode = b.rcode // the name exists
+	}
+	a.recordType, a.records = b.recordType, records
+	if b.hasSOA {
+		a.serial, a.hasSOA = b.serial, true
+	}
 }
 
 // answerOf returns what m, an answer to a question for recordType, says.
 func answerOf(m *dns.Msg, recordType uint16) *answer {
-	a := &answer{rcode: m.Rcode}
+	a := &answer{recordType: recordType, rcode: m.Rcode}
 	for _, rr := range m.Answer {
 		h := rr.Header()
 		if h.Rrtype != recordType || h.Class != dns.ClassINET {
@@ -45,51 +63,6 @@ func answerOf(m *dns.Msg, recordType uint16) *answer {
 	return a
 }
 
-// presentation returns the data of rr as documented at [Expect].
-func presentation(rr dns.RR) string {
-	switch rr := rr.(type) {
-	case *dns.A:
-		return addressText(rr.A)
-	case *dns.AAAA:
-		return addressText(rr.AAAA)
-	case *dns.TXT:
-		return unescape(strings.Join(rr.Txt, ""))
-	case *dns.CAA:
-		return strings.TrimPrefix(rr.String(), rr.Hdr.String())
-	default:
-		return strings.ToLower(strings.TrimPrefix(rr.String(), rr.Header().String()))
-	}
-}
-
-func addressText(ip []byte) string {
-	addr, _ := netip.AddrFromSlice(ip)
-	return addr.String()
-}
-
-// unescape undoes the \DDD and \X of RFC 1035, section 5.1.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if i+3 <= len(s) {
-			if n, err := strconv.ParseUint(s[i:i+3], 10, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // expectation is an [Expect] made ready.
 type expectation struct {
 	rcode      int
@@ -97,10 +70,19 @@ type expectation struct {
 	answers    []string
 	contains   []string
 	matches    []*regexp.Regexp
+	notMatches []*regexp.Regexp
 }
 
 // verify returns the first way in which a is not as expected.
 func (e *expectation) verify(a *answer) error {
+	err := e.judge(a)
+	if err != nil && a.failed != "" && a.rcode == dns.RcodeSuccess {
+		return fmt.Errorf("%w; %s", err, a.failed)
+	}
+	return err
+}
+
+func (e *expectation) judge(a *answer) error {
 	if a.rcode != e.rcode {
 		reason := healthcheck.ReasonDNS
 		if a.rcode == dns.RcodeSuccess {
@@ -114,7 +96,13 @@ func (e *expectation) verify(a *answer) error {
 		}
 		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d answers, want at least %d: %s", n, e.minAnswers, list(a.records))
 	}
-	return e.verifyRecords(a.records)
+	if err := e.verifyRecords(a.records); err != nil {
+		return err
+	}
+	if a.failed != "" && (len(e.answers) > 0 || len(e.notMatches) > 0) && a.rcode == dns.RcodeSuccess {
+		return healthcheck.Errorf(healthcheck.ReasonDNS, "there may be answers that are not expected")
+	}
+	return nil
 }
 
 func (e *expectation) verifyRecords(records []string) error {
@@ -135,6 +123,11 @@ func (e *expectation) verifyRecords(records []string) error {
 			return healthcheck.Errorf(healthcheck.ReasonBody, "no answer matches %q: %s", re, list(records))
 		}
 	}
+	for _, re := range e.notMatches {
+		if i := slices.IndexFunc(records, re.MatchString); i >= 0 {
+			return healthcheck.Errorf(healthcheck.ReasonBody, "answer %s matches %q", list(records[i:i+1]), re)
+		}
+	}
 	return nil
 }
 
@@ -145,28 +138,11 @@ func rcodeText(code int) string {
 	return strconv.Itoa(code)
 }
 
-// list joins records for people, in about 200 bytes of printable ASCII.
+// list joins records for people, in about 200 bytes.
 func list(records []string) string {
 	const limit = 200
-	var b strings.Builder
-	for i, r := range records {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(strings.Map(printable, r[:min(len(r), limit+1)]))
-		if b.Len() > limit {
-			return b.String()[:limit] + "…"
-		}
-	}
-	if b.Len() == 0 {
+	if len(records) == 0 {
 		return "there are none"
 	}
-	return b.String()
-}
-
-func printable(r rune) rune {
-	if r < ' ' || r > '~' {
-		return '?'
-	}
-	return r
+	return new(secret.Set).Excerpt([]byte(strings.Join(records, ", ")), limit)
 }

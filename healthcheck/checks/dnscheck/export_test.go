@@ -9,7 +9,7 @@ import (
 )
 
 // UseResolver makes c, a check without a server, ask r.
-func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).resolver = r }
+func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).dialer.Resolver = r }
 
 // Judge runs what a check does with a message that came over the network.
 func Judge(c healthcheck.Checker, message []byte) (records []string, err error) {

@@ -1,6 +1,7 @@
 package dnscheck_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -53,19 +54,6 @@ func TestSystemResolver(t *testing.T) {
 			assert.InDelta(t, len(tc.answers), values(r)["dns_answers"], 0)
 		})
 	}
-	t.Run("CNAME", func(t *testing.T) {
-		server := serve(t, func(w dns.ResponseWriter, req *dns.Msg) {
-			m := new(dns.Msg).SetReply(req)
-			for _, s := range []string{"alias.example.org. 60 IN CNAME WWW.example.org.", "www.example.org. 60 IN A 192.0.2.1"} {
-				rr, err := dns.NewRR(s)
-				assert.NoError(t, err)
-				m.Answer = append(m.Answer, rr)
-			}
-			_ = w.WriteMsg(m)
-		})
-		c := dnscheck.Config{Name: "alias.example.org.", Type: "CNAME", Expect: dnscheck.Expect{Answers: []string{"www.example.org"}}}
-		checktest.RequireOK(t, resolve(t, c, server, 10*time.Second))
-	})
 	t.Run("no CNAME", func(t *testing.T) {
 		r := resolve(t, dnscheck.Config{Name: "www.example.org.", Type: "CNAME"}, server, 10*time.Second)
 		assertFails(t, r, healthcheck.ReasonDNS, "no such record")
@@ -97,5 +85,60 @@ func TestSystemResolverFailures(t *testing.T) {
 		r := resolve(t, dnscheck.Config{Name: "example.org."}, silent.LocalAddr().String(), 100*time.Millisecond)
 		assertFails(t, r, healthcheck.ReasonTimeout, "the system's resolver gave no answer in time")
 		assert.Less(t, time.Since(start), time.Second)
+	})
+}
+
+// TestSystemCNAME: the answer is the record's data, not the end of the chain, whatever else the system's resolver asks
+// at the same time and whichever answer is the first to come.
+func TestSystemCNAME(t *testing.T) {
+	rrs := zone(t, "alias.example.org. 60 IN CNAME Second.example.org.")
+	chain := []string{
+		"alias.example.org. 60 IN CNAME Second.example.org.", "second.example.org. 60 IN CNAME www.example.org.",
+		"www.example.org. 60 IN A 192.0.2.1",
+	}
+	c := dnscheck.Config{Name: "alias.example.org.", Type: "CNAME", Expect: dnscheck.Expect{Answers: []string{"second.example.org"}}}
+	for what, isLate := range map[string]func(qtype uint16) bool{
+		"comes last":  func(qtype uint16) bool { return qtype == dns.TypeCNAME },
+		"comes first": func(qtype uint16) bool { return qtype != dns.TypeCNAME },
+	} {
+		t.Run(what, func(t *testing.T) {
+			var early sync.WaitGroup // answers before those that are late
+			early.Add(1)
+			if isLate(dns.TypeCNAME) {
+				early.Add(1)
+			}
+			server := serve(t, func(w dns.ResponseWriter, req *dns.Msg) {
+				if isLate(req.Question[0].Qtype) {
+					early.Wait()
+				} else {
+					defer early.Done()
+				}
+				if req.Question[0].Qtype == dns.TypeCNAME {
+					rrs(w, req)
+					return
+				}
+				m := new(dns.Msg).SetReply(req)
+				for _, s := range chain {
+					rr, err := dns.NewRR(s)
+					assert.NoError(t, err)
+					m.Answer = append(m.Answer, rr)
+				}
+				_ = w.WriteMsg(m)
+			})
+			checktest.RequireOK(t, resolve(t, c, server, 10*time.Second))
+		})
+	}
+	t.Run("over tcp", func(t *testing.T) {
+		l, p := listen(t)
+		activate(t, &dns.Server{Listener: l, Handler: rrs})
+		activate(t, &dns.Server{PacketConn: p, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, req *dns.Msg) {
+			m := new(dns.Msg).SetReply(req)
+			m.Truncated = true
+			_ = w.WriteMsg(m)
+		})})
+		checktest.RequireOK(t, resolve(t, c, l.Addr().String(), 10*time.Second))
+	})
+	t.Run("from a file", func(t *testing.T) {
+		assertFails(t, run(t, dnscheck.Config{Name: "localhost", Type: "CNAME"}), healthcheck.ReasonDNS, "no such record")
 	})
 }

@@ -4,6 +4,7 @@ package execcheck_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,7 +40,7 @@ func TestResults(t *testing.T) {
 		},
 		"exit code, garbage": {
 			program: []string{"garbage"}, reason: healthcheck.ReasonExitCode,
-			details: want + ": \ufffd\ufffd[31m\ufffd\ufffd\ufffd red \ufffd", exitCode: 3,
+			details: want + ": ??[31m??? red ?", exitCode: 3,
 		},
 		"wanted exit code": {
 			program: []string{"exit", "3", "", ""}, expect: execcheck.Expect{ExitCodes: []int{1, 3}}, exitCode: 3,
@@ -122,12 +123,52 @@ func TestPerformanceData(t *testing.T) {
 	assert.InDelta(t, 0.97, got["value//"], 0)
 	assert.Len(t, got, 5)
 
+	for output, n := range map[string]int{
+		"paging OK | a/s=0, b/s=5, c/s=13":                   3,
+		"OK | 'CPU Utilization' = 11.11%;10.0;20.0":          1,
+		`OK | c:\ Used Space=9.4GB;90;95 d:\ Used Space=1GB`: 2,
+		"OK | 'open=1 b=2":                                   2,
+		"OK | 'a\nb'=1 b=2":                                  2,
+		"CRITICAL - a | b: job id=4711 failed | errors=1":    1,
+		"CRITICAL - a | b: job id=4711 failed":               0,
+	} {
+		c := program("exit", "0", output, "")
+		c.Format = execcheck.FormatNagios
+		assert.Len(t, values(check(t, c)), 2+n, output)
+	}
+
 	c.Format = execcheck.FormatText
 	assert.Len(t, values(check(t, c)), 2, "only what the format says is performance data")
 }
 
+// TestLabelsAreBoundedInRuns: the bound is that of a check, not of a run.
+func TestLabelsAreBoundedInRuns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "output")
+	checker, err := execcheck.New(execcheck.Config{Command: []string{"cat", file}, Format: execcheck.FormatNagios})
+	require.NoError(t, err)
+	labels := make(map[string]bool)
+	var details string
+	for run := range 5 {
+		var b strings.Builder
+		b.WriteString("OK |")
+		for i := range execcheck.MaxPerformanceValues {
+			fmt.Fprintf(&b, " run%d_%d=1", run, i)
+		}
+		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+		res := checker.Check(t.Context())
+		require.False(t, res.Failed(), res.Details)
+		for _, v := range res.Values {
+			labels[v.Label] = true
+		}
+		details = res.Details
+	}
+	assert.Len(t, labels, execcheck.MaxLabels+1, "and one for the values without a label")
+	assert.Equal(t, "OK (dropped of the performance data: too many labels: run4_0, too many labels: run4_1, "+
+		"too many labels: run4_2 and 497 more)", details)
+}
+
 func TestCPU(t *testing.T) {
-	assert.Greater(t, values(check(t, program("burn")))["exec_cpu_seconds"], 0.02)
+	assert.GreaterOrEqual(t, values(check(t, program("burn")))["exec_cpu_seconds"], burnt.Seconds())
 }
 
 func TestOutputIsBounded(t *testing.T) {
@@ -259,7 +300,7 @@ func TestEnvironmentIsNotTheExportersWhenEmpty(t *testing.T) {
 		t.Setenv(name, value) // restores it
 		require.NoError(t, os.Unsetenv(name))
 	}
-	t.Setenv(programVariable, "exit") // would be run with no arguments, and crash
+	t.Setenv(programVariable, programPrefix+"exit") // would be run with no arguments, and crash
 
 	file := filepath.Join(t.TempDir(), "script")
 	require.NoError(t, os.WriteFile(file, []byte("#!/bin/sh\n[ -z \"$"+programVariable+"\" ]\n"), 0o700))

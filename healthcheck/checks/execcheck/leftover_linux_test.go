@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,6 +24,8 @@ import (
 var platformPrograms = map[string]func(args []string){
 	"exporter": func(args []string) { runCheck(program("hang", args...)) },
 	"init":     beInit,
+
+	"init-of-daemons": beInitOfDaemons,
 }
 
 func runCheck(c execcheck.Config) {
@@ -39,6 +43,34 @@ func beInit(args []string) {
 		runCheck(program("parent", args[0], "end"))
 	}
 	fmt.Print(zombies(os.Getpid()))
+}
+
+// beInitOfDaemons runs checks whose programs leave processes in other sessions behind, and has a child of its own that
+// it waits for late. It prints what is left when nothing is left but that.
+func beInitOfDaemons([]string) {
+	exitIf(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	child := exec.Command(os.Args[0], "7", "", "")
+	child.Env = append(os.Environ(), programVariable+"="+programPrefix+"exit")
+	exitIf(child.Start())
+	for range 3 {
+		runCheck(program("parent-of-daemon"))
+	}
+	for range 100 {
+		runCheck(program("say"))
+		if left := zombies(os.Getpid()); len(left) == 1 && left[0] == child.Process.Pid {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	left := zombies(os.Getpid())
+	err := child.Wait()
+	fmt.Print(len(left), " ", err)
+}
+
+func TestOrphansAreReaped(t *testing.T) {
+	out, err := runner(t, "init-of-daemons").CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Equal(t, "1 exit status 7", string(out), "only what is somebody's own is left to them")
 }
 
 func TestNoZombies(t *testing.T) {

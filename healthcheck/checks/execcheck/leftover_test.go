@@ -5,6 +5,7 @@ package execcheck_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -46,6 +47,32 @@ func TestGroupIsKilledAtDeadline(t *testing.T) {
 	cancel()
 	assert.True(t, (<-done).Failed())
 	assertDead(t, pid)
+}
+
+// At the deadline a program is asked to end first, and may clean up.
+func TestProgramIsAskedToEnd(t *testing.T) {
+	for name, args := range map[string][]string{"polite": nil, "parent-of-polite": nil} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			pidFile, cleaned := filepath.Join(dir, "pid"), filepath.Join(dir, "cleaned")
+			checker, err := execcheck.New(program(name, append(args, pidFile, cleaned)...))
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan healthcheck.Result)
+			go func() { done <- checker.Check(ctx) }()
+			pid := awaitPID(t, pidFile)
+			cancel()
+			res := <-done
+			assert.True(t, res.Failed())
+			assert.Contains(t, res.Details, " had not ended: context canceled: ")
+			assert.NotContains(t, values(res), "exec_exit_code", "it was not what the program had in mind")
+			text, err := os.ReadFile(cleaned)
+			require.NoError(t, err, "the whole group is asked, and has the time")
+			assert.Equal(t, "cleaned up", string(text))
+			assertDead(t, pid)
+		})
+	}
 }
 
 // A process that has left the group is out of reach, but cannot hold up the run.

@@ -4,6 +4,7 @@ package execcheck_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -21,8 +22,14 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/execcheck"
 )
 
+// burnt is the CPU time that the program burn takes.
+const burnt = 50 * time.Millisecond
+
 // The programs that the tests run are this test's own binary, which does what the variable says instead of testing.
-const programVariable = "EXECCHECK_TEST_PROGRAM"
+const (
+	programVariable = "EXECCHECK_TEST_PROGRAM"
+	programPrefix   = "run:" // so that the value is in no output, where it would be hidden
+)
 
 // What the programs need to end quickly and quietly: one built with the race detector sleeps for a second before it
 // ends, one built for coverage complains on standard error if it cannot write its counters.
@@ -31,7 +38,13 @@ const quickExit = "atexit_sleep_ms=0"
 var coverDir string
 
 var programs = map[string]func(args []string){
-	"say": func(args []string) { fmt.Print(strings.Join(args, " ")) },
+	"say": func(args []string) { fmt.Print(strings.Join(decode(args), " ")) },
+	"echo": func([]string) { // all that it is given
+		in, err := io.ReadAll(os.Stdin)
+		exitIf(err)
+		fmt.Println(os.Args[1:], os.Environ(), string(in))
+		os.Exit(3)
+	},
 	"env": func(args []string) {
 		exitIf(os.WriteFile(args[0], []byte(strings.Join(os.Environ(), "\n")), 0o600))
 	},
@@ -44,12 +57,13 @@ var programs = map[string]func(args []string){
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		exitIf(err)
 	},
-	"exit": func(args []string) { // code, standard output, standard error
+	"exit": func(args []string) { // code, standard output, standard error; what follows is for nobody
 		var code int
 		_, err := fmt.Sscan(args[0], &code)
 		exitIf(err)
-		fmt.Print(args[1])
-		fmt.Fprint(os.Stderr, args[2])
+		texts := decode(args[1:3])
+		fmt.Print(texts[0])
+		fmt.Fprint(os.Stderr, texts[1])
 		os.Exit(code)
 	},
 	"endless": func([]string) {
@@ -71,8 +85,10 @@ var programs = map[string]func(args []string){
 		_, _ = os.Stdout.Write([]byte("\x00\x1b[31m\xff\xfe\x80 red \x07\n\x00"))
 		os.Exit(3)
 	},
-	"burn": func([]string) {
-		for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
+	"burn": func([]string) { // until it has had so much of the processor, however long that takes
+		var used syscall.Rusage
+		for time.Duration(used.Utime.Nano()+used.Stime.Nano()) < burnt {
+			exitIf(syscall.Getrusage(syscall.RUSAGE_SELF, &used))
 		}
 	},
 	"kill-itself": func([]string) {
@@ -91,6 +107,24 @@ var programs = map[string]func(args []string){
 			hang(nil)
 		}
 	},
+	"polite": func(args []string) { // says goodbye when asked to end
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		writePID(args[0], os.Getpid())
+		<-asked
+		fmt.Println("asked to end")
+		if len(args) > 1 {
+			exitIf(os.WriteFile(args[1], []byte("cleaned up"), 0o600))
+		}
+	},
+	"parent-of-polite": func(args []string) { // which has children that take a while longer than it
+		startProgram("polite", false, args[0], args[1])
+		hang(nil)
+	},
+	"parent-of-daemon": func([]string) { // leaves processes behind that end soon, one in a session of its own
+		startProgram("daemon", true)
+	},
+	"daemon":            func([]string) { startProgram("say", false) },
 	"parent-of-runaway": func(args []string) { startChild(args[0], "hang", true) },
 }
 
@@ -105,12 +139,16 @@ func hang(args []string) {
 
 // startChild starts a program that inherits the standard output and error of this one, and tells its process id.
 func startChild(pidFile, program string, ownSession bool) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), programVariable+"="+program)
+	writePID(pidFile, startProgram(program, ownSession))
+}
+
+func startProgram(program string, ownSession bool, args ...string) (pid int) {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), programVariable+"="+programPrefix+program)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: ownSession}
 	exitIf(cmd.Start())
-	writePID(pidFile, cmd.Process.Pid)
+	return cmd.Process.Pid
 }
 
 func writePID(file string, pid int) {
@@ -127,7 +165,7 @@ func exitIf(err error) {
 }
 
 func TestMain(m *testing.M) {
-	name := os.Getenv(programVariable)
+	name := strings.TrimPrefix(os.Getenv(programVariable), programPrefix)
 	for _, known := range []map[string]func([]string){programs, platformPrograms} {
 		if program, ok := known[name]; ok {
 			program(os.Args[1:])
@@ -145,7 +183,7 @@ func TestMain(m *testing.M) {
 
 // variables returns the environment in which this test's binary runs a program.
 func variables(program string) map[string]string {
-	return map[string]string{programVariable: program, "GORACE": quickExit, "GOCOVERDIR": coverDir}
+	return map[string]string{programVariable: programPrefix + program, "GORACE": quickExit, "GOCOVERDIR": coverDir}
 }
 
 // runner returns the command that runs a program without the package under test.
@@ -159,8 +197,33 @@ func runner(t *testing.T, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// encode returns texts as arguments of programs that print them, which is not to hide them.
+func encode(texts []string) []string {
+	args := make([]string, len(texts))
+	for i, text := range texts {
+		args[i] = hex.EncodeToString([]byte(text))
+	}
+	return args
+}
+
+func decode(args []string) []string {
+	texts := make([]string, len(args))
+	for i, arg := range args {
+		text, err := hex.DecodeString(arg)
+		exitIf(err)
+		texts[i] = string(text)
+	}
+	return texts
+}
+
 // program returns the configuration that runs one of the programs above.
 func program(name string, args ...string) execcheck.Config {
+	switch name {
+	case "say":
+		args = encode(args)
+	case "exit":
+		args = append([]string{args[0]}, encode(args[1:])...)
+	}
 	return execcheck.Config{
 		Command: append([]string{os.Args[0]}, args...),
 		Env:     variables(name),

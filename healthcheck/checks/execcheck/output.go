@@ -2,7 +2,6 @@ package execcheck
 
 import (
 	"bytes"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -23,36 +22,22 @@ func (c *capture) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// firstLine returns the first line of output that is not blank, fit to be printed: at most maxLine bytes of valid
-// UTF-8, without control characters.
-func firstLine(output []byte) string {
+// firstLine returns the first line of output that is not blank, for people.
+func (c *checker) firstLine(output []byte) string {
 	output = bytes.TrimSpace(output)
 	if i := bytes.IndexAny(output, "\r\n"); i >= 0 {
 		output = output[:i]
 	}
-	return printable(output)
+	return c.secrets.Excerpt(output, maxLine)
 }
 
-func printable(line []byte) string {
-	if len(line) > 4*maxLine { // more than can remain
-		line = line[:4*maxLine]
+func printableRune(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.IsPrint(r):
+		return r
+	default:
+		return utf8.RuneError
 	}
-	s := strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		default:
-			return utf8.RuneError
-		}
-	}, string(line)))
-	if len(s) <= maxLine {
-		return s
-	}
-	end := maxLine - len("…")
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
 }

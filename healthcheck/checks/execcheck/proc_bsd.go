@@ -2,7 +2,11 @@
 
 package execcheck
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
@@ -11,6 +15,9 @@ func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: tr
 func (g *group) wait() error {
 	err := g.cmd.Wait()
 	g.finish()
-	reapOrphans(g.cmd.Process.Pid)
+	reapGroup(g.cmd.Process.Pid)
 	return err
 }
+
+// groupIsEmpty reports whether all processes of the group that p led have ended. The leader has been reaped.
+func groupIsEmpty(p *os.Process) bool { return errors.Is(syscall.Kill(-p.Pid, 0), syscall.ESRCH) }

@@ -2,6 +2,7 @@ package execcheck
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ func (g *group) wait() error {
 	if !ended {
 		g.finish()
 	}
-	reapOrphans(g.cmd.Process.Pid)
+	reapGroup(g.cmd.Process.Pid)
 	return err
 }
 
@@ -34,4 +35,15 @@ func (g *group) awaitEnd() bool {
 			return err == nil
 		}
 	}
+}
+
+// groupIsEmpty reports whether all processes of the group that p leads, or led, have ended.
+func groupIsEmpty(p *os.Process) bool {
+	empty := true
+	err := eachProcess(func(s *processStat) {
+		if s.group == p.Pid && s.state != 'Z' && s.state != 'X' {
+			empty = false
+		}
+	})
+	return err == nil && empty
 }

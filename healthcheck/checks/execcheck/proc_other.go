@@ -24,6 +24,11 @@ func (g *group) wait() error {
 	return err
 }
 
+// terminateGroup kills the program: there is no way to ask it.
+func terminateGroup(p *os.Process) error { return p.Kill() }
+
+func groupIsEmpty(*os.Process) bool { return true }
+
 func killGroup(p *os.Process) error { return p.Kill() }
 
 func endedBy(*os.ProcessState) (syscall.Signal, bool) { return 0, false }

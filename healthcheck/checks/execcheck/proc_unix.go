@@ -22,9 +22,12 @@ func killGroup(p *os.Process) error {
 	return err
 }
 
-// reapOrphans reaps the killed rest of a process group whose leader has been reaped. It has something to do only if
+// terminateGroup asks the process group that p leads to end.
+func terminateGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGTERM) }
+
+// reapGroup reaps the killed rest of a process group whose leader has been reaped. It has something to do only if
 // this program is the one that orphans go to: the first process of a container without an init, or a subreaper.
-func reapOrphans(pgid int) {
+func reapGroup(pgid int) {
 	for began := time.Now(); time.Since(began) < waitDelay; {
 		pid, err := syscall.Wait4(-pgid, nil, syscall.WNOHANG, nil)
 		switch {

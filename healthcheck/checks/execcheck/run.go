@@ -22,6 +22,9 @@ import (
 // its group holds the pipe open.
 const waitDelay = 500 * time.Millisecond
 
+// killGrace is how long a program has, after it was asked to end, until it is killed.
+const killGrace = time.Second
+
 // run is what one run of the program has shown.
 type run struct {
 	stdout, stderr capture
@@ -46,7 +49,11 @@ func (r *run) cutNote() string {
 // run runs the program to its end or to that of ctx. It fails if the program cannot be started or had to be killed.
 func (c *checker) run(ctx context.Context) (run, error) {
 	r := run{stdout: capture{limit: c.maxOutput}, stderr: capture{limit: c.maxOutput}}
-	cmd := exec.CommandContext(ctx, c.path, c.args...) //nolint:gosec // to run the program that is configured is its purpose
+	if err := ctx.Err(); err != nil {
+		return r, fmt.Errorf("%s not started: %w", c.path, err)
+	}
+	// Not with ctx: what is to be done at its end takes longer than package exec has patience.
+	cmd := exec.Command(c.path, c.args...) //nolint:gosec,noctx // to run the program that is configured is its purpose
 	cmd.Dir, cmd.Env = c.dir, c.env
 	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
 	if c.stdin != "" {
@@ -54,17 +61,19 @@ func (c *checker) run(ctx context.Context) (run, error) {
 	}
 	cmd.SysProcAttr = sysProcAttr()
 	cmd.WaitDelay = waitDelay
-	g := &group{cmd: cmd}
-	cmd.Cancel = g.cancel
 
 	// Linux sends the death signal of the child when the thread that started it ends, so that thread may not be given
 	// to other goroutines, which could end it (go.dev/issue/27505).
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return r, startError(ctx, cmd, err)
+	if err := ours.start(cmd); err != nil {
+		return r, startError(cmd, err)
 	}
+	g := &group{cmd: cmd}
+	release := context.AfterFunc(ctx, g.terminate)
 	err := g.wait()
+	release()
+	ours.ended(cmd)
 	state := cmd.ProcessState
 	if state == nil { // somebody else reaped it
 		return r, fmt.Errorf("wait for %s: %w", c.path, err)
@@ -83,10 +92,7 @@ func (c *checker) run(ctx context.Context) (run, error) {
 }
 
 // startError says why the program could not be started, with the usual mistakes named.
-func startError(ctx context.Context, cmd *exec.Cmd, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s not started: %w", cmd.Args[0], ctx.Err())
-	}
+func startError(cmd *exec.Cmd, err error) error {
 	file := cmd.Path
 	if cmd.Dir != "" {
 		if _, err := os.Stat(cmd.Dir); err != nil {
@@ -114,37 +120,57 @@ func fileExists(name string) bool {
 	return err == nil
 }
 
-// group is the process group of one run. It is killed while its leader, the program, has not been reaped: until then
+// group is the process group of one run. It is signalled while its leader, the program, has not been reaped: until then
 // no other group can get its number.
 type group struct {
 	cmd *exec.Cmd
 
-	mu     sync.Mutex
-	over   bool // the program has ended; what is left has been killed
-	killed bool // the program itself was killed
+	mu         sync.Mutex
+	over       bool // the program has ended; what is left has been killed
+	terminated bool // it was asked to end
+	deadline   time.Time
+	timer      *time.Timer
 }
 
-// cancel kills the group at the end of the context.
-func (g *group) cancel() error {
+// terminate asks the group to end, at the end of the context, and kills it a while later.
+func (g *group) terminate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.over {
-		return os.ErrProcessDone
+		return
 	}
-	g.killed = true
-	return killGroup(g.cmd.Process)
+	g.terminated = true
+	g.deadline = time.Now().Add(killGrace)
+	_ = terminateGroup(g.cmd.Process)
+	g.timer = time.AfterFunc(killGrace, g.kill)
 }
 
-// finish kills what the program has left behind. cancel does nothing from now on.
+// kill kills the group, unless it is gone.
+func (g *group) kill() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.over {
+		_ = killGroup(g.cmd.Process)
+	}
+}
+
+// finish kills what the program has left behind. If the group was asked to end, others in it than the program have as
+// long as that. Terminate and kill do nothing from now on.
 func (g *group) finish() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.over = true
+	if g.timer != nil {
+		g.timer.Stop()
+		for pause := time.Millisecond; time.Now().Before(g.deadline) && !groupIsEmpty(g.cmd.Process); pause *= 2 {
+			time.Sleep(min(pause, time.Until(g.deadline)))
+		}
+	}
 	_ = killGroup(g.cmd.Process) // usually there is nothing left
 }
 
 func (g *group) canceled() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.killed
+	return g.terminated
 }

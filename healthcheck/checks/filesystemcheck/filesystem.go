@@ -4,7 +4,6 @@ package filesystemcheck
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/amount"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 )
 
 // Kind is the key of this kind of check in a configuration.
@@ -39,16 +39,19 @@ var (
 // Config says which file system to check and what it must have left. Nothing is ever written.
 type Config struct {
 	// Path is any absolute path on the file system. It is required.
-	Path string `yaml:"path"`
+	Path string `yaml:"path" example:"/var"`
+	// MountPoint wants a file system to be mounted at the path itself: without, a disk that is not mounted passes as the
+	// one that its empty mount point lies on.
+	MountPoint bool `yaml:"mount_point" default:"false"`
 	// MinFree is the space that must be left for unprivileged users: "10%", "5GiB", "500MB", or a number of bytes.
 	// A share is one of used and available space together, as df counts it, which leaves out what is reserved for
 	// root. Default 3%; "0%" to turn it off.
-	MinFree amount.Bytes `yaml:"min_free"`
+	MinFree amount.Bytes `yaml:"min_free" default:"3%" example:"10GiB"`
 	// MinFreeInodes is the same for inodes: "5%" or a number. It is met on file systems that make inodes on demand,
 	// such as btrfs. Default 3%.
-	MinFreeInodes amount.Count `yaml:"min_free_inodes"`
+	MinFreeInodes amount.Count `yaml:"min_free_inodes" default:"3%" example:"5%"`
 	// Writable makes a read-only mount a failure, such as that of an ext4 that has met an I/O error.
-	Writable bool `yaml:"writable"`
+	Writable bool `yaml:"writable" default:"false"`
 }
 
 // Target returns the path.
@@ -56,31 +59,27 @@ func (c Config) Target() string { return c.Path }
 
 // New returns the check that c describes. It fails on an operating system without statfs. The path need not exist yet.
 func New(c Config) (healthcheck.Checker, error) {
-	var errs []error
+	var m field.Mistakes
 	if !supported {
-		errs = append(errs, healthcheck.FieldErrorf("", "the free space of file systems cannot be checked on %s", runtime.GOOS))
+		m.Add("", "the free space of file systems cannot be checked on %s", runtime.GOOS)
 	}
-	switch {
-	case c.Path == "":
-		errs = append(errs, healthcheck.FieldErrorf("path", "is empty; set a path on the file system, such as /var"))
-	case strings.ContainsRune(c.Path, 0):
-		errs = append(errs, healthcheck.FieldErrorf("path", "holds a NUL byte"))
-	case !filepath.IsAbs(c.Path):
-		errs = append(errs, healthcheck.FieldErrorf("path", "%q is not absolute", c.Path))
+	if m.Required("path", c.Path, "set a path on the file system, such as /var") && !filepath.IsAbs(c.Path) {
+		m.Add("path", "%q is not absolute", c.Path)
 	}
+	m.NoNUL("path", c.Path)
 	minFree, err := cmp.Or(c.MinFree, defaultMinFree).Limit()
-	if err != nil {
-		errs = append(errs, healthcheck.FieldErrorf("min_free", "%w", err))
-	}
+	m.Check("min_free", err)
 	minInodes, err := cmp.Or(c.MinFreeInodes, defaultMinFreeInodes).Limit()
-	if err != nil {
-		errs = append(errs, healthcheck.FieldErrorf("min_free_inodes", "%w", err))
+	m.Check("min_free_inodes", err)
+	if err := m.Err(); err != nil {
+		return nil, err
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	call := statfs
+	if c.MountPoint {
+		call = statfsOfMount
 	}
 	return &checker{
-		stat:      stat{path: c.Path, statfs: statfs},
+		stat:      stat{path: c.Path, statfs: call},
 		minFree:   minFree,
 		minInodes: minInodes,
 		writable:  c.Writable,
@@ -106,6 +105,24 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 		res.Details = c.stat.path + ": " + strings.Join(problems, "; ")
 	}
 	return res
+}
+
+// errNotMounted says that the numbers would be those of another file system.
+var errNotMounted = healthcheck.Errorf(healthcheck.ReasonStatus, "not a mount point: is its file system mounted?")
+
+// statfsOfMount is statfs for a path that must be a mount point.
+func statfsOfMount(path string) (usage, error) {
+	u, err := statfs(path)
+	if err != nil {
+		return usage{}, err
+	}
+	switch ok, err := isMountPoint(path); {
+	case err != nil:
+		return usage{}, err
+	case !ok:
+		return usage{}, fmt.Errorf("%s: %w", path, errNotMounted)
+	}
+	return u, nil
 }
 
 // problems returns what is wrong with u, for people.

@@ -15,3 +15,10 @@ func TestProcHasNoSize(t *testing.T) {
 
 	assert.False(t, check(t, filesystemcheck.Config{Path: "/proc", MinFree: "0%"}).Failed())
 }
+
+func TestProcIsMounted(t *testing.T) {
+	c := filesystemcheck.Config{Path: "/proc", MountPoint: true, MinFree: "0%"}
+	assert.Empty(t, check(t, c).Details)
+	c.Path = "/proc/self"
+	assert.Contains(t, check(t, c).Details, "not a mount point")
+}

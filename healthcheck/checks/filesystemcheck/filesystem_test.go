@@ -66,6 +66,29 @@ func TestRealFileSystemTooFull(t *testing.T) {
 	assert.Positive(t, values(res)["filesystem_size_bytes"], "measured all the same")
 }
 
+// A disk that is not mounted must not pass as the one that its mount point lies on.
+func TestMountPoint(t *testing.T) {
+	dir := t.TempDir()
+	toRoot := filepath.Join(dir, "root")
+	require.NoError(t, os.Symlink("/", toRoot))
+	for path, mounted := range map[string]bool{"/": true, toRoot: true, "//": true, dir: false, dir + "/": false} {
+		c := filesystemcheck.Config{Path: path, MinFree: "0%", MinFreeInodes: "0%"}
+		require.False(t, check(t, c).Failed(), path)
+		c.MountPoint = true
+		res := check(t, c)
+		assert.Equal(t, !mounted, res.Failed(), path)
+		if mounted {
+			assert.NotEmpty(t, res.Values)
+			continue
+		}
+		assert.Equal(t, healthcheck.ReasonStatus, res.Reason)
+		assert.Equal(t, path+": not a mount point: is its file system mounted?", res.Details)
+		assert.Empty(t, res.Values, "they would be those of another")
+	}
+	c := filesystemcheck.Config{Path: filepath.Join(dir, "missing"), MountPoint: true}
+	assert.Contains(t, check(t, c).Details, "no such file or directory")
+}
+
 func TestFileAsPath(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

@@ -25,3 +25,32 @@ func statfs(path string) (usage, error) {
 		readOnly:  st.Flags&unix.ST_RDONLY != 0,
 	}, nil
 }
+
+// isMountPoint reports whether something, be it a part of the same file system, is mounted at the path, or at what it
+// is a symbolic link to.
+func isMountPoint(path string) (bool, error) {
+	here, err := statx(path)
+	if err != nil {
+		return false, err
+	}
+	if here.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		return here.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	}
+	// Linux before 5.8, where a part of the same file system cannot be told. The parent is not what the path says:
+	// there may be a link in it.
+	above, err := statx(path + "/..")
+	if err != nil {
+		return false, err
+	}
+	elsewhere := here.Dev_major != above.Dev_major || here.Dev_minor != above.Dev_minor
+	return elsewhere || here.Ino == above.Ino, nil
+}
+
+func statx(path string) (unix.Statx_t, error) {
+	var st unix.Statx_t
+	err := ignoringEINTR(func() error { return unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_INO, &st) })
+	if err != nil {
+		return st, &fs.PathError{Op: "statx", Path: path, Err: err}
+	}
+	return st, nil
+}

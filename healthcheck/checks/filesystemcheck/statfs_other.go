@@ -7,3 +7,5 @@ import "errors"
 const supported = false
 
 func statfs(string) (usage, error) { return usage{}, errors.ErrUnsupported }
+
+func isMountPoint(string) (bool, error) { return false, errors.ErrUnsupported }

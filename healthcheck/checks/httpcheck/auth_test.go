@@ -94,7 +94,9 @@ func TestCredentialsStayWithTheirCheck(t *testing.T) {
 }
 
 func TestCredentialsFileIsFollowed(t *testing.T) {
-	file := checktest.WriteFile(t, "old")
+	t.Chdir(t.TempDir()) // details name the file, and have no room for any length of path
+	const file = "token"
+	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
 	checker := newChecker(t, httpcheck.Config{
 		URL:           serveAuthorized(t, func() string { return "Bearer new" }),
 		Authorization: &config.Authorization{CredentialsFile: file},
@@ -232,6 +234,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 		_, _ = fmt.Fprintln(w, "echo", username, password, req.Header, req.URL.Query().Get("key"), req.URL.RawQuery, string(body))
 	})
 	const secret = "open sesame & co"
+	tokens := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"access_token":"open-sesame-2","token_type":"Bearer"}`)
+	})
+	file := checktest.WriteFile(t, secret+"\n")
 	encoded := base64.StdEncoding.EncodeToString([]byte("ann:" + secret))
 	withQuery := func(base string) string { return base + "/?key=" + url.QueryEscape(secret) }
 	withUser := func(base string) string {
@@ -244,6 +251,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 			"body":        {URL: base, Method: "POST", Body: secret},
 			"basic_auth":  {URL: base, BasicAuth: &config.BasicAuth{Username: "ann", Password: secret}},
 			"bearer":      {URL: base, Authorization: &config.Authorization{Credentials: secret}},
+			"user name":   {URL: base, BasicAuth: &config.BasicAuth{Username: secret}},
+			"files":       {URL: base, BasicAuth: &config.BasicAuth{UsernameFile: file, PasswordFile: file}},
+			"bearer file": {URL: base, Authorization: &config.Authorization{CredentialsFile: file}},
+			"oauth2":      {URL: base, OAuth2: &config.OAuth2{ClientID: "me", ClientSecretFile: file, TokenURL: tokens.URL}},
+			"cookie":      {URL: base, Headers: map[string]string{"Cookie": "theme=dark; sid=open-sesame-3"}},
 			"echo header": {URL: base, Headers: map[string]string{"X-Api-Key": secret}, Expect: httpcheck.Expect{Status: []string{"418"}, Headers: map[string]string{"X-Echo": "^$"}}},
 		} {
 			for wire, http2 := range map[string]bool{"direct": false, "pooled": true} {

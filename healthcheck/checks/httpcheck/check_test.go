@@ -45,7 +45,7 @@ func TestExpectations(t *testing.T) {
 	}{
 		{name: "defaults"},
 		{name: "no content", path: "/empty"},
-		{name: "status", path: "/down", reason: healthcheck.ReasonStatus, details: "status 503, want 2xx: no database ..[31m"},
+		{name: "status", path: "/down", reason: healthcheck.ReasonStatus, details: "status 503, want 2xx: no database ??[31m"},
 		{name: "status given", path: "/down", config: expect(httpcheck.Expect{Status: []string{"200", "500-599"}})},
 		{name: "status not given", config: expect(httpcheck.Expect{Status: []string{"204", "3xx"}}), reason: healthcheck.ReasonStatus, details: `status 200, want 204 or 3xx: {"status":"UP"}`},
 		{name: "credentials wanted", path: "/login", reason: healthcheck.ReasonAuth, details: "status 401, want 2xx"},
@@ -176,8 +176,7 @@ func TestNameIsResolved(t *testing.T) {
 }
 
 func TestNameIsNotResolved(t *testing.T) {
-	// A label of more than 63 bytes is refused by the resolver itself, without a question to the network.
-	url := "http://" + strings.Repeat("a", 64) + ".test/"
+	const url = "http://a-.test/" // refused by the resolver itself, without a question to the network
 	for name, config := range map[string]httpcheck.Config{
 		"direct": {URL: url},
 		"pooled": {URL: url, EnableHTTP2: true},
@@ -185,7 +184,7 @@ func TestNameIsNotResolved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			res := check(t, config)
 			assert.Equal(t, healthcheck.ReasonDNS, res.Reason, res.Details)
-			assert.Regexp(t, `^lookup a{64}\.test: no such host$`, res.Details)
+			assert.Equal(t, "lookup a-.test: no such host", res.Details)
 		})
 	}
 }

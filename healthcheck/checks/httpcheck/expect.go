@@ -1,7 +1,10 @@
 package httpcheck
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -9,8 +12,43 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 )
+
+// builder makes an expectation.
+type builder struct {
+	Config
+	*field.Mistakes
+}
+
+// texts returns what is expected, which details show.
+func (e *Expect) texts() []string {
+	list := slices.Concat(e.BodyMatches, e.BodyNotMatches)
+	for name, expr := range e.Headers {
+		list = append(list, name, expr)
+	}
+	return list
+}
+
+// follow returns which redirects are followed; nil: none.
+func (b *builder) follow(e *expectation) func(status int) bool {
+	if b.FollowRedirects != nil && !*b.FollowRedirects {
+		return nil
+	}
+	if len(b.Expect.Status) == 0 {
+		return followAll
+	}
+	status := e.status
+	return func(code int) bool { return !status.has(code) }
+}
+
+// followAll is shared by all checks that want 2xx.
+func followAll(int) bool { return true }
 
 // expectation is an Expect made ready to run.
 type expectation struct {
@@ -27,24 +65,28 @@ type headerMatch struct {
 }
 
 func (b *builder) newExpectation() expectation {
-	e := expectation{status: b.statusSet(), maxLatency: b.Expect.MaxLatency}
-	for i, expr := range b.Expect.BodyMatches {
-		e.match = append(e.match, b.regexp(fmt.Sprintf("expect.body_matches[%d]", i), expr))
+	e := expectation{
+		status:     b.statusSet(),
+		match:      b.Patterns("expect.body_matches", b.Expect.BodyMatches),
+		notMatch:   b.Patterns("expect.body_not_matches", b.Expect.BodyNotMatches),
+		maxLatency: b.Expect.MaxLatency,
 	}
-	for i, expr := range b.Expect.BodyNotMatches {
-		e.notMatch = append(e.notMatch, b.regexp(fmt.Sprintf("expect.body_not_matches[%d]", i), expr))
+	for _, name := range slices.Sorted(maps.Keys(b.Expect.Headers)) {
+		if !httpguts.ValidHeaderFieldName(name) {
+			b.Add("expect.headers", "%q is not the name of a header", name)
+		}
+		re, err := regexp.Compile(b.Expect.Headers[name])
+		b.Check("expect.headers."+name, err)
+		e.headers = append(e.headers, headerMatch{name: http.CanonicalHeaderKey(name), match: re})
 	}
-	for _, name := range sortedKeys(b.Expect.Headers) {
-		e.headers = append(e.headers, headerMatch{
-			name:  http.CanonicalHeaderKey(name),
-			match: b.regexp("expect.headers."+name, b.Expect.Headers[name]),
-		})
-	}
-	if e.maxLatency < 0 {
-		b.bad("expect.max_latency", "%s is negative", e.maxLatency)
-	}
-	if strings.EqualFold(b.Method, http.MethodHead) && len(e.match) > 0 {
-		b.bad("expect.body_matches", "the answer to HEAD has no body")
+	b.NotNegative("expect.max_latency", e.maxLatency)
+	if strings.EqualFold(b.Method, http.MethodHead) {
+		if len(b.Expect.BodyMatches) > 0 {
+			b.Add("expect.body_matches", "the answer to HEAD has no body")
+		}
+		if len(b.Expect.BodyNotMatches) > 0 {
+			b.Add("expect.body_not_matches", "the answer to HEAD has no body")
+		}
 	}
 	return e
 }
@@ -52,54 +94,67 @@ func (b *builder) newExpectation() expectation {
 // wantsBody reports whether the content of the body matters.
 func (e *expectation) wantsBody() bool { return len(e.match)+len(e.notMatch) > 0 }
 
-// judge returns nil for a good answer, else an error with a reason.
-func (e *expectation) judge(a *answer) error {
+// judge returns nil for a good answer, else an error with a reason. A wrong status is told even if the body did not
+// arrive.
+func (e *expectation) judge(ctx context.Context, a *httpclient.Answer) error {
 	if err := e.judgeStatus(a); err != nil {
 		return err
+	}
+	if a.BodyErr != nil {
+		return a.BodyErr
 	}
 	for i := range e.headers {
 		if err := e.headers[i].judge(a); err != nil {
 			return err
 		}
 	}
-	if err := e.judgeBody(a); err != nil {
+	if err := e.judgeBody(ctx, a); err != nil {
 		return err
 	}
-	if e.maxLatency > 0 && a.latency > e.maxLatency {
-		return healthcheck.Errorf(healthcheck.ReasonLatency, "took %s, want at most %s", round(a.latency), e.maxLatency)
-	}
-	return nil
+	return peer.InTime(a.Latency, e.maxLatency)
 }
 
-func (e *expectation) judgeStatus(a *answer) error {
-	code := a.response.StatusCode
+func (e *expectation) judgeStatus(a *httpclient.Answer) error {
+	code := a.Response.StatusCode
 	if e.status.has(code) {
 		return nil
 	}
-	reason := healthcheck.ReasonStatus
-	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		reason = healthcheck.ReasonAuth
-	}
-	return healthcheck.Errorf(reason, "status %d, want %s%s", code, e.status, a.excerpt())
+	return healthcheck.Errorf(a.StatusReason(), "status %d, want %s%s", code, e.status, a.BodyExcerpt())
 }
 
-func (e *expectation) judgeBody(a *answer) error {
+func (e *expectation) judgeBody(ctx context.Context, a *httpclient.Answer) error {
 	for _, re := range e.match {
-		if !re.Match(a.body) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "body does not match `%s`%s%s", re, a.note(), a.excerpt())
+		switch ok, err := match(ctx, re, a.Body); {
+		case err != nil:
+			return err
+		case !ok:
+			return healthcheck.Errorf(healthcheck.ReasonBody, "body does not match `%s`%s%s%s", re, ending(re, a.Body), a.Note(), a.BodyExcerpt())
 		}
 	}
 	for _, re := range e.notMatch {
-		if re.Match(a.body) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "body matches `%s`, which it should not%s%s", re, a.note(), a.excerpt())
+		switch ok, err := match(ctx, re, a.Body); {
+		case err != nil:
+			return err
+		case ok:
+			return healthcheck.Errorf(healthcheck.ReasonBody, "body matches `%s`, which it should not%s%s", re, a.Note(), a.BodyExcerpt())
 		}
 	}
 	return nil
 }
 
-func (h *headerMatch) judge(a *answer) error {
-	values := a.response.Header[h.name]
+// ending tells of white space at the end of the body where that alone keeps it from matching, since it is not seen in
+// an excerpt.
+func ending(re *regexp.Regexp, body []byte) string {
+	trimmed := bytes.TrimRight(body, " \t\r\n")
+	rest := body[len(trimmed):]
+	if len(body) > slowBody || len(rest) == 0 || !re.Match(trimmed) {
+		return ""
+	}
+	return fmt.Sprintf(", because it ends in %q", rest[:min(len(rest), 8)])
+}
+
+func (h *headerMatch) judge(a *httpclient.Answer) error {
+	values := a.Response.Header[h.name]
 	if len(values) == 0 {
 		return healthcheck.Errorf(healthcheck.ReasonBody, "header %s is missing", h.name)
 	}
@@ -107,7 +162,7 @@ func (h *headerMatch) judge(a *answer) error {
 		return nil
 	}
 	return healthcheck.Errorf(healthcheck.ReasonBody, "header %s is %q, which does not match `%s`",
-		h.name, a.secrets.excerpt([]byte(values[0])), h.match)
+		h.name, a.Excerpt(values[0]), h.match)
 }
 
 // statusSet is a set of ranges of status codes.
@@ -146,7 +201,7 @@ func (b *builder) statusSet() statusSet {
 	for i, text := range b.Expect.Status {
 		r, ok := parseStatus(text)
 		if !ok {
-			b.bad(fmt.Sprintf("expect.status[%d]", i), "%q is not a status, want one like 200, 2xx or 200-299", text)
+			b.Add(field.Item("expect.status", i), "%q is not a status, want one like 200, 2xx or 200-299", text)
 		}
 		set = append(set, r)
 	}

@@ -299,7 +299,7 @@ func TestRedirects(t *testing.T) {
 		{path: "/userinfo", redirects: 1, config: httpcheck.Config{Headers: keyed, Expect: httpcheck.Expect{BodyMatches: []string{"other GET"}}}},
 		{path: "/away307", redirects: 1, config: httpcheck.Config{Method: "POST", Body: "data"}, reason: healthcheck.ReasonProtocol,
 			details: "redirected to " + strings.TrimPrefix(other.URL, "http://") + ": the body is not sent to another host"},
-		{path: "/ftp", redirects: 1, reason: healthcheck.ReasonProtocol, details: "status 302: the location is not an http or https URL"},
+		{path: "/ftp", redirects: 1, reason: healthcheck.ReasonProtocol, details: "status 302: the location has not the scheme http or https"},
 		{path: "/broken", redirects: 1, reason: healthcheck.ReasonProtocol, details: "status 302: the location is not a valid URL"},
 		{path: "/nowhere", reason: healthcheck.ReasonStatus, details: "status 302, want 2xx"},
 	}

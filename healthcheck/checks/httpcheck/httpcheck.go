@@ -1,4 +1,4 @@
-// Package httpcheck is the check of the kind http: one request, and what its answer must be.
+// Package httpcheck sends one HTTP request, and says what its answer must be.
 //
 // A run with defaults opens a connection, sends the request, reads the answer and closes the connection. It speaks
 // HTTP/1.1 straight on the connection; [Config.EnableHTTP2] and the proxy settings go through net/http's Transport
@@ -6,13 +6,14 @@
 package httpcheck
 
 import (
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/config"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 )
 
 // Kind is the name of this kind of check.
@@ -24,45 +25,54 @@ const Kind = "http"
 // Authorization or OAuth2; naming two of them is an error. Files of secrets are read anew in each run.
 type Config struct {
 	// URL is what to request; its scheme is http or https.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" example:"https://central.example.com/health"`
 	// Method defaults to GET. Lower case is accepted.
-	Method string `yaml:"method"`
+	Method string `yaml:"method" default:"GET" example:"HEAD"`
 	// Headers are sent with the request. Host replaces the host of the URL, but not in the TLS handshake, where
 	// TLSConfig.ServerName does; User-Agent defaults to healthcheck_exporter.
-	Headers map[string]string `yaml:"headers"`
+	Headers map[string]string `yaml:"headers" example:"{Accept: application/json}"`
 	// Body is sent with the request. It has no Content-Type unless Headers set one.
-	Body string `yaml:"body"`
+	Body string `yaml:"body" example:"ping"`
 
 	// Expect is what makes the answer good.
 	Expect Expect `yaml:"expect"`
 
-	// FollowRedirects defaults to true, with at most ten redirects. A status in Expect.Status is never followed. Once
-	// a redirect has left the scheme, host and port of the URL (other than from http to https on one host), neither
-	// credentials nor configured headers nor the body are sent any more.
-	FollowRedirects *bool `yaml:"follow_redirects"`
-	// MaxBodyBytes is how much of the body is read: 1 MiB by default, at most 64 MiB. The rest does not count.
-	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+	// FollowRedirects defaults to true, with at most ten redirects. A status in Expect.Status is never followed. Cookies
+	// that come with a redirect are sent back, until the end of the run. Once a redirect has left the scheme, host and
+	// port of the URL (other than from http to https on one host), neither credentials nor configured headers nor the
+	// body are sent any more; TLSConfig's server name and client certificate are for the host of the URL only.
+	FollowRedirects *bool `yaml:"follow_redirects" default:"true"`
+	// AcceptEncoding lists the content codings to ask for, of gzip, deflate, br and identity. Nothing is asked for by
+	// default. The first three are decoded whether they were asked for or not; another coding fails where the body
+	// matters.
+	AcceptEncoding []string `yaml:"accept_encoding" example:"[gzip, br]"`
+	// MaxBodyBytes is how much of the body, decoded, is read: 1 MiB by default, at most 64 MiB. The rest does not count.
+	MaxBodyBytes int64 `yaml:"max_body_bytes" default:"1048576" example:"65536"`
 	// KeepAlive keeps the connection for the next run, for five minutes at most so that changed addresses and
 	// certificates are seen. It needs a method that can be repeated, since a kept connection may be lost.
-	KeepAlive bool `yaml:"keep_alive"`
+	KeepAlive bool `yaml:"keep_alive" default:"false"`
 	// EnableHTTP2 offers HTTP/2 to https servers.
-	EnableHTTP2 bool `yaml:"enable_http2"`
+	EnableHTTP2 bool `yaml:"enable_http2" default:"false"`
 	// IPProtocol restricts connections to ip4 or ip6. The default is to try both, as the system prefers.
-	IPProtocol string `yaml:"ip_protocol"`
+	IPProtocol string `yaml:"ip_protocol" example:"ip6"`
 
-	BasicAuth     *config.BasicAuth     `yaml:"basic_auth"`
-	Authorization *config.Authorization `yaml:"authorization"` // of type Bearer by default
-	OAuth2        *config.OAuth2        `yaml:"oauth2"`
-	TLSConfig     config.TLSConfig      `yaml:"tls_config"`
+	// BasicAuth is a user and a password to send.
+	BasicAuth *config.BasicAuth `yaml:"basic_auth"`
+	// Authorization is a token to send, of type Bearer by default.
+	Authorization *config.Authorization `yaml:"authorization"`
+	// OAuth2 is where a token to send comes from.
+	OAuth2 *config.OAuth2 `yaml:"oauth2"`
+	// TLSConfig is for https.
+	TLSConfig config.TLSConfig `yaml:"tls_config"`
 
 	// ProxyURL is the proxy to go through: http, https, socks5 or socks5h.
-	ProxyURL string `yaml:"proxy_url"`
+	ProxyURL string `yaml:"proxy_url" example:"http://proxy.example.com:3128"`
 	// NoProxy lists the hosts that are reached without the proxy, as the variable NO_PROXY does.
-	NoProxy string `yaml:"no_proxy"`
+	NoProxy string `yaml:"no_proxy" example:"localhost,10.0.0.0/8"`
 	// ProxyFromEnvironment takes the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
+	ProxyFromEnvironment bool `yaml:"proxy_from_environment" default:"false"`
 	// ProxyConnectHeader is sent to the proxy in CONNECT requests.
-	ProxyConnectHeader config.ProxyHeader `yaml:"proxy_connect_header"`
+	ProxyConnectHeader config.ProxyHeader `yaml:"proxy_connect_header" example:"{X-Team: [payments]}"`
 }
 
 // Expect is what makes an answer good. Everything that is set must hold. Regular expressions have Go's syntax and
@@ -70,67 +80,62 @@ type Config struct {
 type Expect struct {
 	// Status lists the good status codes as "200", "2xx" or "200-299"; the default is 2xx. Where they are not good,
 	// 401, 403 and 407 have the reason auth.
-	Status []string `yaml:"status"`
-	// BodyMatches are regular expressions that must all match the body, BodyNotMatches those that must not.
-	BodyMatches    []string `yaml:"body_matches"`
-	BodyNotMatches []string `yaml:"body_not_matches"`
+	Status []string `yaml:"status" default:"[2xx]" example:"[2xx, 304]"`
+	// BodyMatches are regular expressions that must all match the body.
+	BodyMatches []string `yaml:"body_matches" example:"['\"status\":\\s*\"UP\"']"`
+	// BodyNotMatches are regular expressions none of which may match it.
+	BodyNotMatches []string `yaml:"body_not_matches" example:"[maintenance]"`
 	// Headers are regular expressions by the name of the header; one of the header's values must match.
-	Headers map[string]string `yaml:"headers"`
+	Headers map[string]string `yaml:"headers" example:"{Content-Type: '^application/json'}"`
 	// MaxLatency bounds the time from the start of the run to the end of the body, redirects included.
-	MaxLatency time.Duration `yaml:"max_latency"`
+	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"2s"`
 }
 
 // The measures of this kind.
 var (
 	statusCode = healthcheck.NewMeasure("http_status_code", "",
-		"Status code of the answer of the last run, the last one where redirects were followed.")
+		"Status code of the answer of the last run, the last one where redirects were followed; absent if that one did not come.")
 	phaseDuration = healthcheck.NewMeasure("http_phase_duration_seconds", "phase",
-		"Time that the last run spent in each phase: resolve, connect, tls, processing (until the first byte of the answer), transfer; summed over redirects.")
+		"Time that the last run spent in each phase: resolve, connect, tls, processing (until the first byte of the answer), transfer; summed over redirects, but of the last request alone if it got no whole answer.")
 	bodyBytes = healthcheck.NewMeasure("http_response_body_bytes", "",
-		"Size of the body read by the last run, no more than max_body_bytes.")
+		"Size of the body read by the last run, without its content coding, no more than max_body_bytes.")
 	redirects = healthcheck.NewMeasure("http_redirects", "",
 		"Number of redirects that the last run followed.")
 )
 
 // Target returns the URL without user information, the values of its query, and its fragment. It is empty for a URL
 // that [New] would refuse.
-func (c Config) Target() string {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return redact(u)
-}
-
-func redact(u *url.URL) string {
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
-	var b strings.Builder
-	b.WriteString(shown.String())
-	separator := byte('?')
-	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
-		b.WriteByte(separator)
-		separator = '&'
-		// A parameter without a value may be a bare token.
-		if name, _, ok := strings.Cut(pair, "="); ok {
-			b.WriteString(name)
-			b.WriteByte('=')
-		}
-		b.WriteString("…")
-	}
-	return b.String()
-}
+func (c Config) Target() string { return target.URLLabel(c.URL) }
 
 // SetDirectory makes relative file names relative to dir, the directory of the configuration.
 func (c *Config) SetDirectory(dir string) {
 	c.BasicAuth.SetDirectory(dir)
 	c.Authorization.SetDirectory(dir)
-	c.OAuth2.SetDirectory(dir)
+	if o := c.OAuth2; o != nil {
+		keyFile := o.ClientCertificateKeyFile
+		o.SetDirectory(dir)
+		if o.ClientCertificateKeyFile == keyFile { // the library forgets it
+			o.ClientCertificateKeyFile = config.JoinDir(dir, keyFile)
+		}
+	}
 	c.TLSConfig.SetDirectory(dir)
 }
 
 // New returns the check. Its error joins a [healthcheck.FieldError] for each mistake in c. The check is an io.Closer:
 // closing it drops a kept connection.
 func New(c Config) (healthcheck.Checker, error) {
-	b := builder{Config: c}
-	return b.build()
+	var m field.Mistakes
+	b := builder{Config: c, Mistakes: &m}
+	expect := b.newExpectation()
+	client := httpclient.New(httpclient.Settings{
+		URL: c.URL, Method: c.Method, Headers: c.Headers, Body: c.Body, AcceptEncoding: c.AcceptEncoding, Public: c.Expect.texts(),
+		Follow: b.follow(&expect), MaxBodyBytes: c.MaxBodyBytes, WholeBody: expect.wantsBody(),
+		KeepAlive: c.KeepAlive, EnableHTTP2: c.EnableHTTP2, IPProtocol: c.IPProtocol,
+		BasicAuth: c.BasicAuth, Authorization: c.Authorization, OAuth2: c.OAuth2, TLSConfig: c.TLSConfig,
+		ProxyURL: c.ProxyURL, NoProxy: c.NoProxy, ProxyFromEnvironment: c.ProxyFromEnvironment, ProxyConnectHeader: c.ProxyConnectHeader,
+	}, &m)
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	return &checker{Client: client, expect: expect}, nil
 }

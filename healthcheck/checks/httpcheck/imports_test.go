@@ -16,7 +16,7 @@ func TestImports(t *testing.T) {
 	require.NoError(t, err)
 	for _, path := range pkg.Imports {
 		if name, ours := strings.CutPrefix(path, module); ours {
-			assert.Contains(t, []string{"healthcheck", "healthcheck/checks/internal/certs"}, name)
+			assert.Contains(t, []string{"healthcheck", "healthcheck/checks/internal/httpclient", "healthcheck/checks/internal/field", "healthcheck/checks/internal/peer", "healthcheck/checks/internal/target"}, name)
 		}
 	}
 }

@@ -170,7 +170,9 @@ func TestCAFileIsFollowed(t *testing.T) {
 	server := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}})
 	for name, http2 := range map[string]bool{"direct": false, "pooled": true} {
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "ca.pem")
+			t.Chdir(t.TempDir()) // details name the file, and have no room for any length of path
+			file := filepath.Join("etc", "ca.pem")
+			require.NoError(t, os.Mkdir(filepath.Dir(file), 0o700))
 			require.NoError(t, os.WriteFile(file, []byte(ca.PEM), 0o600))
 			c := httpcheck.Config{URL: server.URL, KeepAlive: true, EnableHTTP2: http2, TLSConfig: config.TLSConfig{CAFile: filepath.Base(file)}}
 			c.SetDirectory(filepath.Dir(file))

@@ -1,4 +1,4 @@
-// Package memorycheck checks that memory is left: of the machine, and of the control group (version 2) that the
+// Package memorycheck checks that memory is left: of the machine, and of the control group (version 1 or 2) that the
 // program runs in, such as a container or a systemd unit. It works on Linux.
 package memorycheck
 
@@ -13,6 +13,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/amount"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 )
 
 // Kind is the key of this kind of check in a configuration.
@@ -37,11 +38,12 @@ var (
 // Config says how much memory must be available.
 type Config struct {
 	// MinAvailable is a share of the total ("5%") or a size: "512MiB", "1GB", or a number of bytes. Default 3%.
-	MinAvailable amount.Bytes `yaml:"min_available"`
+	MinAvailable amount.Bytes `yaml:"min_available" default:"3%" example:"512MiB"`
 	// Source is what to look at: auto (the default), system or cgroup. In a control group, what is available is the
-	// limit (memory.max) less usage, with file cache and reclaimable slab counted as available, as the kernel does
-	// for the machine. With cgroup, a group without any limit is a failure; with auto it is skipped.
-	Source string `yaml:"source"`
+	// limit less usage, with file cache and, in version 2, reclaimable slab counted as available, as the kernel does for
+	// the machine. With cgroup, a group without any limit is a failure; with auto it is skipped, and one that cannot be
+	// seen, for want of its file system, is told in the details.
+	Source string `yaml:"source" default:"auto" example:"cgroup"`
 }
 
 // Target names what is looked at.
@@ -67,20 +69,15 @@ func New(c Config) (healthcheck.Checker, error) {
 
 // newChecker is New with the file system that proc and sys are in.
 func newChecker(c Config, root fs.FS) (*checker, error) {
-	var errs []error
+	var m field.Mistakes
 	if runtime.GOOS != "linux" {
-		errs = append(errs, healthcheck.FieldErrorf("", "memory can be checked on linux only, not on %s", runtime.GOOS))
+		m.Add("", "memory can be checked on linux only, not on %s", runtime.GOOS)
 	}
 	minAvailable, err := cmp.Or(c.MinAvailable, defaultMinAvailable).Limit()
-	if err != nil {
-		errs = append(errs, healthcheck.FieldErrorf("min_available", "%w", err))
-	}
-	source := cmp.Or(c.Source, SourceAuto)
-	if source != SourceAuto && source != SourceSystem && source != SourceCgroup {
-		errs = append(errs, healthcheck.FieldErrorf("source", "%.40q is not one of auto, system, cgroup", c.Source))
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	m.Check("min_available", err)
+	source := m.OneOf("source", c.Source, SourceAuto, SourceSystem, SourceCgroup)
+	if err := m.Err(); err != nil {
+		return nil, err
 	}
 	return &checker{root: root, source: source, minAvailable: minAvailable}, nil
 }
@@ -96,7 +93,7 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 	if err := ctx.Err(); err != nil {
 		return healthcheck.Fail(fmt.Errorf("memory not read: %w", err))
 	}
-	u, err := c.tightest()
+	u, unseen, err := c.tightest()
 	if err != nil {
 		return healthcheck.Fail(err)
 	}
@@ -104,6 +101,9 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 		{Measure: measureTotal, Value: u.total},
 		{Measure: measureAvailable, Value: u.available},
 	}}
+	if unseen != "" {
+		res.Details = "the memory of the control group " + unseen + " cannot be seen, this is that of the " + u.where
+	}
 	if u.available < c.minAvailable.Of(u.total) || u.total == 0 && !c.minAvailable.IsZero() {
 		res.Level, res.Reason = healthcheck.FAIL, healthcheck.ReasonThreshold
 		res.Details = fmt.Sprintf("%s of %s available (%.3g%%) in the %s, want at least %s",
@@ -125,31 +125,35 @@ func (u usage) percent() float64 {
 	return u.available / u.total * 100
 }
 
-// tightest returns the usage with the least available memory among those that the source names.
-func (c *checker) tightest() (usage, error) {
+// tightest returns the usage with the least available memory among those that the source names, and the control group
+// that it could not look at, if there is one.
+func (c *checker) tightest() (least usage, unseen string, err error) {
 	var all []usage
 	if c.source != SourceCgroup {
 		u, err := system(c.root)
 		if err != nil {
-			return usage{}, err
+			return usage{}, "", err
 		}
 		all = append(all, u)
 	}
 	if c.source != SourceSystem {
-		groups, err := cgroups(c.root)
-		if err != nil {
-			return usage{}, err
+		var groups []usage
+		if groups, unseen, err = cgroups(c.root); err != nil {
+			return usage{}, "", err
 		}
 		all = append(all, groups...)
 	}
-	if len(all) == 0 {
-		return usage{}, errors.New("no control group (version 2) limits the memory of this program; set source to system or auto")
+	switch {
+	case len(all) == 0 && unseen != "":
+		return usage{}, "", fmt.Errorf("the memory of the control group %s cannot be seen; mount %s", unseen, mountPoint)
+	case len(all) == 0:
+		return usage{}, "", errors.New("no control group limits the memory of this program; set source to system or auto")
 	}
-	least := all[0]
+	least = all[0]
 	for _, u := range all[1:] {
 		if u.available < least.available {
 			least = u
 		}
 	}
-	return least, nil
+	return least, unseen, nil
 }

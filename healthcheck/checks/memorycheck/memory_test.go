@@ -44,12 +44,27 @@ var inContainer = map[string]string{
 	"sys/fs/cgroup/child.slice/memory.stat": "",
 }
 
+// inDocker is a container of 512 MiB in control groups of version 1, of which 400 are used, 140 of those by caches. It
+// sees its part of the hierarchy only, under the name that this has outside.
+var inDocker = map[string]string{
+	"proc/meminfo":     machine,
+	"proc/self/cgroup": "12:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/system.slice/x\n",
+	"proc/self/mountinfo": "600 599 0:52 / /sys ro - sysfs sysfs ro\n" +
+		"601 600 0:28 /docker/abc /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n" +
+		"602 600 0:31 /docker/abc /sys/fs/cgroup/memory ro,nosuid shared:1 - cgroup cgroup rw,memory\n",
+	"sys/fs/cgroup/memory/memory.limit_in_bytes": "536870912\n",
+	"sys/fs/cgroup/memory/memory.usage_in_bytes": "419430400\n",
+	"sys/fs/cgroup/memory/memory.stat": "cache 1\ninactive_file 7\nhierarchical_memory_limit 536870912\n" +
+		"total_inactive_file 104857600\ntotal_active_file 41943040\n",
+}
+
 func TestMemory(t *testing.T) {
 	for name, tc := range map[string]struct {
 		files            map[string]string
 		config           memorycheck.Config
 		total, available float64
 		want             string // details; empty: OK
+		told             string // details of what is OK
 	}{
 		"machine": {
 			files: map[string]string{"proc/meminfo": machine},
@@ -124,12 +139,72 @@ func TestMemory(t *testing.T) {
 			files: with(inContainer, "sys/fs/cgroup/memory.stat", "inactive_file 18446744073709551615"),
 			total: 512 * mib, available: 512 * mib,
 		},
-		"control groups of version 1": {
+		"not to be seen": {
+			files: map[string]string{"proc/meminfo": machine, "proc/self/cgroup": "0::/a\n"},
+			total: 16 * gib, available: 4 * gib,
+			told: "the memory of the control group /a cannot be seen, this is that of the machine",
+		},
+		"version 1, container": {
+			files: inDocker,
+			total: 512 * mib, available: (512 - 400 + 140) * mib,
+		},
+		"version 1, container, missed": {
+			files: inDocker, config: memorycheck.Config{MinAvailable: "60%"},
+			total: 512 * mib, available: 252 * mib,
+			want: "252.0 MiB of 512.0 MiB available (49.2%) in the control group /, want at least 60%",
+		},
+		"version 1, container, the group alone": {
+			files: inDocker, config: memorycheck.Config{Source: "cgroup"},
+			total: 512 * mib, available: 252 * mib,
+		},
+		"version 1, container, the machine alone": {
+			files: inDocker, config: memorycheck.Config{Source: "system"},
+			total: 16 * gib, available: 4 * gib,
+		},
+		"version 1, container in a namespace": {
+			files: with(with(inDocker, "proc/self/cgroup", "4:memory:/\n"), "proc/self/mountinfo",
+				"602 600 0:31 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"),
+			total: 512 * mib, available: 252 * mib,
+		},
+		"version 1, unlimited": {
+			files: with(inDocker, "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+			total: 16 * gib, available: 4 * gib,
+		},
+		"version 1, a unit of the machine": {
+			files: map[string]string{
+				"proc/meminfo":                                        machine,
+				"proc/self/cgroup":                                    "4:memory:/a.slice/b.service\n",
+				"proc/self/mountinfo":                                 "30 25 0:31 / /cgroups/mem rw - cgroup none rw,memory\n",
+				"cgroups/mem/memory.limit_in_bytes":                   "9223372036854771712",
+				"cgroups/mem/a.slice/memory.limit_in_bytes":           "1048576000",
+				"cgroups/mem/a.slice/memory.usage_in_bytes":           "1000000000",
+				"cgroups/mem/a.slice/memory.stat":                     "",
+				"cgroups/mem/a.slice/b.service/memory.limit_in_bytes": "9223372036854771712",
+				"cgroups/mem/a.slice/b.service/memory.usage_in_bytes": "5",
+			},
+			total: 1048576000, available: 48576000,
+		},
+		"version 1, nothing known of mounts": {
+			files: map[string]string{
+				"proc/meminfo":     machine,
+				"proc/self/cgroup": "4:memory:/a\n",
+				"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1000",
+				"sys/fs/cgroup/memory/a/memory.usage_in_bytes": "100",
+				"sys/fs/cgroup/memory/a/memory.stat":           "",
+			},
+			total: 1000, available: 900,
+		},
+		"version 1, the mount shows another part": {
+			files: with(inDocker, "proc/self/cgroup", "4:memory:/elsewhere\n"),
+			total: 512 * mib, available: 252 * mib,
+		},
+		"version 1, not to be seen": {
 			files: map[string]string{
 				"proc/meminfo":     machine,
 				"proc/self/cgroup": "4:memory:/docker/abc\n0::/\n",
 			},
 			total: 16 * gib, available: 4 * gib,
+			told: "the memory of the control group /docker/abc cannot be seen, this is that of the machine",
 		},
 		"outside of the namespace": {
 			files: with(inContainer, "proc/self/cgroup", "0::/../child.slice\n"),
@@ -151,7 +226,7 @@ func TestMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			res := checkIn(t, tc.config, tree(tc.files))
 			if tc.want == "" {
-				assert.Equal(t, healthcheck.Result{Values: res.Values}, res)
+				assert.Equal(t, healthcheck.Result{Details: tc.told, Values: res.Values}, res)
 			} else {
 				assert.Equal(t, healthcheck.FAIL, res.Level)
 				assert.Equal(t, healthcheck.ReasonThreshold, res.Reason)
@@ -180,8 +255,12 @@ func TestOddFiles(t *testing.T) {
 		"overflow":          {map[string]string{"proc/meminfo": "MemTotal: 99999999999999999999 kB\nMemAvailable: 1"}, "", "not a number"},
 		"endless":           {map[string]string{"proc/meminfo": strings.Repeat("x", 1<<20) + "\n" + machine}, "", "no MemTotal"},
 		"no groups":         {map[string]string{"proc/meminfo": machine}, "cgroup", "no control group"},
+		"version 2 unseen":  {map[string]string{"proc/meminfo": machine, "proc/self/cgroup": "0::/\n"}, "cgroup", "group / cannot be seen; mount /sys/fs/cgroup"},
 		"no limit":          {with(inContainer, "sys/fs/cgroup/memory.max", "max\n"), "cgroup", "no control group"},
-		"no line of ours":   {with(inContainer, "proc/self/cgroup", "4:memory:/x\n"), "cgroup", "no control group"},
+		"no line of ours":   {with(inContainer, "proc/self/cgroup", "4:cpu:/x\n"), "cgroup", "no control group"},
+		"version 1 unseen":  {with(inContainer, "proc/self/cgroup", "4:memory:/x\n"), "cgroup", "group /x cannot be seen; mount /sys/fs/cgroup"},
+		"version 1 limit":   {with(inDocker, "sys/fs/cgroup/memory/memory.limit_in_bytes", "-1"), "", `memory.limit_in_bytes: "-1" is not a number`},
+		"version 1 usage":   {with(inDocker, "sys/fs/cgroup/memory/memory.usage_in_bytes", "x"), "", `memory.usage_in_bytes: "x" is not a number`},
 		"limit not number":  {with(inContainer, "sys/fs/cgroup/memory.max", "1 2\n"), "", `control group /: memory.max: "1 2" is not a number`},
 		"usage not number":  {with(inContainer, "sys/fs/cgroup/memory.current", "\x00"), "", `memory.current: "\x00" is not a number`},
 		"cache not number":  {with(inContainer, "sys/fs/cgroup/memory.stat", "active_file ?"), "", `memory.stat: active_file "?" is not a number`},

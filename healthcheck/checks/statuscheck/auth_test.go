@@ -92,7 +92,8 @@ func TestSecretsStayOutOfDetails(t *testing.T) {
 		configs["other header"] = statuscheck.Config{URL: url, Headers: map[string]string{"X-Api-Key": "hunter2"}}
 		for name, c := range configs {
 			t.Run(name+" "+where, func(t *testing.T) {
-				assert.Equal(t, url, c.Target())
+				assert.True(t, strings.HasPrefix(c.Target(), url))
+				assert.NotContains(t, c.Target(), "hunt")
 				r := run(t, c)
 				assert.True(t, r.Failed())
 				assert.NotContains(t, r.Details, "hunt")
@@ -118,7 +119,7 @@ func TestTLS(t *testing.T) {
 				checktest.RequireOK(t, r)
 				assert.InDelta(t, 1, v["central"], 0)
 			} else {
-				assertFails(t, r, healthcheck.ReasonTLS, "tls handshake: ")
+				assertFails(t, r, healthcheck.ReasonTLS, "TLS handshake with ")
 				assert.Contains(t, r.Details, tc.Details)
 			}
 			assert.InDelta(t, tc.Verified, v["tls_certificate_verified"], 0)
@@ -127,7 +128,7 @@ func TestTLS(t *testing.T) {
 	}
 	t.Run("not TLS", func(t *testing.T) {
 		url := strings.Replace(answer(t, 200, document(t, "one.json")), "http:", "https:", 1)
-		assertFails(t, run(t, statuscheck.Config{URL: url}), healthcheck.ReasonTLS, "first record does not look like a TLS handshake")
+		assertFails(t, run(t, statuscheck.Config{URL: url}), healthcheck.ReasonTLS, "the peer does not speak TLS")
 	})
 	t.Run("the CA file has gone", func(t *testing.T) {
 		file := checktest.WriteFile(t, certstest.NewCA(t).PEM)

@@ -36,7 +36,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{"twice", statuscheck.Config{URL: good, Headers: map[string]string{"X-Key": "hunter2", "x-key": "b"}}, "headers.x-key"},
 		{"CA file", statuscheck.Config{URL: good, TLSConfig: config.TLSConfig{CAFile: "nosuch.pem"}}, "tls_config"},
 		{"password twice", statuscheck.Config{URL: good, BasicAuth: &config.BasicAuth{Password: "hunter2", PasswordFile: "f"}}, "basic_auth"},
-		{"reference", statuscheck.Config{URL: good, BasicAuth: &config.BasicAuth{Password: "hunter2", UsernameRef: "r"}}, "basic_auth"},
+		{"reference", statuscheck.Config{URL: good, BasicAuth: &config.BasicAuth{Password: "hunter2", UsernameRef: "r"}}, "basic_auth.username_ref"},
 		{"basic", statuscheck.Config{URL: good, Authorization: &config.Authorization{Type: "basic", Credentials: "hunter2"}}, "authorization"},
 		{"empty", statuscheck.Config{URL: good, Authorization: &config.Authorization{}}, "authorization"},
 		{"two credentials", statuscheck.Config{URL: "http://joe:hunter2@localhost", BasicAuth: &config.BasicAuth{Password: "hunter2"}}, ""},
@@ -50,7 +50,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 				TLSConfig:  config.TLSConfig{CA: "hunter2"},
 				Components: statuscheck.Components{Ignore: []string{""}},
 			},
-			"url headers.Host basic_auth basic_auth  tls_config components.ignore[0]",
+			"url headers.Host tls_config  basic_auth basic_auth.password_ref components.ignore[0]",
 		},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 func TestTarget(t *testing.T) {
 	for url, want := range map[string]string{
 		"http://localhost:8989/status":                     "http://localhost:8989/status",
-		"https://joe:hunter2@[::1]/a%2Fb?token=hunter2#me": "https://[::1]/a%2Fb",
+		"https://joe:hunter2@[::1]/a%2Fb?token=hunter2#me": "https://[::1]/a%2Fb?token=…",
 		"joe:hunter2@localhost":                            "",
 		"":                                                 "",
 	} {

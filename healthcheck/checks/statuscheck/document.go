@@ -2,10 +2,12 @@ package statuscheck
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
@@ -13,8 +15,8 @@ import (
 
 // Bounds on a document.
 const (
-	MaxDocumentBytes = 1 << 20
-	MaxComponents    = 10_000
+	MaxDocumentBytes = 16 << 20 // as package healthcheck's own client takes, and more than 100,000 checks need
+	MaxComponents    = 200_000
 	maxEndpointBytes = 256
 )
 
@@ -42,26 +44,40 @@ func Decode(r io.Reader) (Document, error) {
 		return Document{}, err
 	case len(data) > MaxDocumentBytes:
 		return Document{}, fmt.Errorf("is longer than %d bytes", MaxDocumentBytes)
+	}
+	return decode(context.Background(), data)
+}
+
+// decode is Decode for a document that is in memory. It ends with ctx.
+func decode(ctx context.Context, data []byte) (Document, error) {
+	switch {
 	case len(data) == 0:
 		return Document{}, errors.New("is empty")
 	case !utf8.Valid(data):
 		return Document{}, errors.New("is not UTF-8")
 	}
 	// Validity first: reading token by token lets some mistakes pass.
-	var valid json.RawMessage
-	if err := json.Unmarshal(data, &valid); err != nil {
+	if !json.Valid(data) {
+		var none json.RawMessage
+		err := json.Unmarshal(data, &none)
 		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return Document{}, fmt.Errorf("is not JSON: %w at byte %d", err, e.Offset)
 		}
 		return Document{}, fmt.Errorf("is not JSON: %w", err)
 	}
-	d := decoder{json.NewDecoder(bytes.NewReader(data))}
+	if err := ctx.Err(); err != nil {
+		return Document{}, err
+	}
+	d := decoder{json.NewDecoder(bytes.NewReader(data)), ctx.Err}
 	return d.document()
 }
 
 // decoder reads valid JSON token by token. Package json alone would take the last of two equal names, and names in
 // any case.
-type decoder struct{ *json.Decoder }
+type decoder struct {
+	*json.Decoder
+	ended func() error // why the run is over, or nil
+}
 
 func (d decoder) document() (Document, error) {
 	var doc Document
@@ -104,6 +120,8 @@ func (d decoder) components() ([]Component, error) {
 			return fmt.Errorf("is an endpoint of more than %d bytes", maxEndpointBytes)
 		case len(list) == MaxComponents:
 			return fmt.Errorf("is one of more than %d components", MaxComponents)
+		case len(list)%1024 == 0 && d.ended() != nil:
+			return d.ended()
 		}
 		c, err := d.component(endpoint)
 		list = append(list, c)
@@ -168,22 +186,47 @@ func (d decoder) object(member func(name string) error) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]struct{})
+	var seen names
 	for d.More() {
 		name, err := d.string()
 		if err != nil {
 			return err
 		}
-		if _, ok := seen[name]; ok {
+		if !seen.add(name) {
 			return fmt.Errorf("%.64q is there twice", name)
 		}
-		seen[name] = struct{}{}
 		if err := member(name); err != nil {
 			return fmt.Errorf("%.64q: %w", name, err)
 		}
 	}
 	_, err = d.Token()
 	return err
+}
+
+// names is a set. Nearly all objects have a few members, for which a map would cost more than the rest of them.
+type names struct {
+	few  []string
+	many map[string]struct{}
+}
+
+// add reports whether the name is new.
+func (n *names) add(name string) bool {
+	if n.many == nil && len(n.few) < 8 {
+		if slices.Contains(n.few, name) {
+			return false
+		}
+		n.few = append(n.few, name)
+		return true
+	}
+	if n.many == nil {
+		n.many = make(map[string]struct{})
+		for _, old := range n.few {
+			n.many[old] = struct{}{}
+		}
+	}
+	before := len(n.many)
+	n.many[name] = struct{}{}
+	return len(n.many) > before
 }
 
 func (d decoder) string() (string, error) {

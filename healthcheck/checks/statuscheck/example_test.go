@@ -21,7 +21,10 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	registry.Run(context.Background())
+	if _, err := registry.Run(context.Background()); err != nil {
+		fmt.Println(err)
+		return
+	}
 	server := httptest.NewServer(healthcheck.StatusHandler(&registry, nil))
 	defer server.Close()
 

@@ -42,6 +42,24 @@ func TestConnects(t *testing.T) {
 	})
 }
 
+// TestNames: an internationalized name is looked up in the form that the DNS has, and shown in the one that people read.
+func TestNames(t *testing.T) {
+	asked := make(chan string, 10)
+	server := serveDNS(t, func(query []byte) []byte {
+		select {
+		case asked <- string(query):
+		default:
+		}
+		query[2], query[3] = 0x80, 3 // NXDOMAIN
+		return query
+	})
+	c := tcpcheck.Config{Address: "Bücher.example.:80"}
+	r := runWith(t, c, server, 10*time.Second)
+	assertFails(t, r, healthcheck.ReasonDNS, "resolve bücher.example.: lookup xn--bcher-kva.example.")
+	assert.Contains(t, <-asked, "xn--bcher-kva")
+	assert.Equal(t, "bücher.example.:80", c.Target())
+}
+
 func TestRefused(t *testing.T) {
 	c := tcpcheck.Config{Address: checktest.Closed(t)}
 	r := run(t, c)
@@ -281,12 +299,28 @@ func TestSecretsStayOutOfDetails(t *testing.T) {
 			{Expect: "^220"},
 			{Send: "AUTH PLAIN 'hunter2' AGpvZQBodW50ZXIy\r\n", Expect: "^235"},
 		}}, 200*time.Millisecond)
-		assertFails(t, r, healthcheck.ReasonTimeout, `its last line is "535 refused: ... ... ... ..."`)
+		assertFails(t, r, healthcheck.ReasonTimeout, `its last line is "535 refused: …"`)
 	})
 	t.Run("repeated in part", func(t *testing.T) {
 		r := run(t, tcpcheck.Config{Address: serve(t, sayAndClose("unknown password hunt")), Dialog: []tcpcheck.Step{
 			{Send: "hunter2\n", Expect: "^OK"},
 		}})
-		assertFails(t, r, healthcheck.ReasonProtocol, `it sent "unknown password ..."`)
+		assertFails(t, r, healthcheck.ReasonProtocol, `it sent "unknown password …"`)
 	})
+	for name, said := range map[string]string{
+		"decoded":      "bad password: hunter2 of joe",
+		"encoded":      "bad password: aHVudGVyMg== 68756e74657232",
+		"escaped":      `{"got":"hunter\u0032"} %68unter2`,
+		"short of end": strings.Repeat("x", 197) + "hunter2hunter2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, tcpcheck.Config{Address: serve(t, sayAndClose(said+"\n")), Dialog: []tcpcheck.Step{
+				{Send: "AGpvZQBodW50ZXIy\n", Expect: "^OK"},
+			}})
+			assertFails(t, r, healthcheck.ReasonBody, "…")
+			for _, part := range []string{"hunt", "aHVudG", "6875", "%68", "joe"} {
+				assert.NotContains(t, strings.ReplaceAll(r.Details, "xhun", ""), part)
+			}
+		})
+	}
 }

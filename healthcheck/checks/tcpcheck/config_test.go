@@ -25,6 +25,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{"URL", tcpcheck.Config{Address: "tcp://joe:hunter2@db.example.org:5432"}, "address"},
 		{"password", tcpcheck.Config{Address: "hunter2@db.example.org:5432"}, "address"},
 		{"bare IPv6 address", tcpcheck.Config{Address: "2001:db8::1"}, "address"},
+		{"short IPv4 address", tcpcheck.Config{Address: "127.1:80"}, "address"},
 		{"space", tcpcheck.Config{Address: "db example:1"}, "address"},
 		{"port 0", tcpcheck.Config{Address: "db.example.org:0"}, "address"},
 		{"port too big", tcpcheck.Config{Address: "db.example.org:65536"}, "address"},
@@ -52,7 +53,9 @@ func TestNewReportsEveryMistake(t *testing.T) {
 func TestTarget(t *testing.T) {
 	for want, address := range map[string]string{
 		"db.example.org:5432": "db.example.org:5432",
-		"[2001:db8::1]:22":    "[2001:db8::1]:22",
+		"[2001:db8::1]:22":    "[2001:DB8:0::1]:22",
+		"[fe80::1%eth0]:22":   "[fe80::1%eth0]:22",
+		"bücher.example:80":   "BÜCHER.example:80",
 		"mail.example.org:25": "joe:hunter2@mail.example.org:25",
 	} {
 		assert.Equal(t, want, tcpcheck.Config{Address: address}.Target())

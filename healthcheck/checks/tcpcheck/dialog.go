@@ -10,11 +10,11 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 const (
@@ -32,7 +32,7 @@ func (r *run) talk(ctx context.Context, conn net.Conn) error {
 	defer func() { r.measure(phaseDialog, time.Since(start)) }()
 	l := listener{conn: conn, secrets: r.secrets}
 	for i, s := range r.dialog {
-		what := fmt.Sprintf("%s: dialog[%d]", r.address, i)
+		what := fmt.Sprintf("%s: dialog[%d]", r.address.Label(), i)
 		if len(s.send) > 0 {
 			if _, err := conn.Write(s.send); err != nil {
 				return peer.Explain(ctx, what+": send", err)
@@ -75,7 +75,7 @@ var errTooMuch = errors.New("the answer is too long")
 // listener takes answers out of what a peer sends.
 type listener struct {
 	conn    net.Conn
-	secrets secrets
+	secrets *secret.Set
 	buf     []byte // read and not yet used
 	last    []byte // last line in this step that did not match
 	read    int    // bytes read in the dialog
@@ -155,65 +155,12 @@ func (l *listener) more() error {
 func (l *listener) heard() string {
 	switch {
 	case len(l.buf) > 0:
-		return "; it sent " + l.secrets.excerpt(l.buf)
+		return "; it sent " + l.quote(l.buf)
 	case l.last != nil:
-		return "; its last line is " + l.secrets.excerpt(l.last)
+		return "; its last line is " + l.quote(l.last)
 	default:
 		return "; it sent nothing"
 	}
 }
 
-// secrets are the words that a dialog sends, longest first: passwords may be among them, and peers repeat what they
-// do not understand.
-type secrets []string
-
-// minSecret is the length of the shortest word that is hidden. Shorter ones would hide half of every answer.
-const minSecret = 4
-
-func secretsOf(dialog []Step) secrets {
-	var s secrets
-	for _, step := range dialog {
-		for _, word := range strings.Fields(step.Send) {
-			for _, w := range []string{word, strings.Trim(word, `"'`)} {
-				if len(w) >= minSecret {
-					s = append(s, w)
-				}
-			}
-		}
-	}
-	slices.SortFunc(s, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(s)
-}
-
-// excerpt returns the beginning of b as quoted, printable ASCII without secrets.
-func (s secrets) excerpt(b []byte) string {
-	text := string(b)
-	for _, secret := range s {
-		text = strings.ReplaceAll(text, secret, "...")
-	}
-	text = s.cutUnfinished(text)
-	end := ""
-	if len(text) > excerptLen {
-		text, end = text[:excerptLen], "..."
-	}
-	return `"` + strings.Map(printable, text) + `"` + end
-}
-
-// cutUnfinished cuts the beginning of a secret off the end of text: the rest of it may not have come yet.
-func (s secrets) cutUnfinished(text string) string {
-	for _, secret := range s {
-		for n := len(secret) - 1; n >= minSecret-1; n-- {
-			if strings.HasSuffix(text, secret[:n]) {
-				return text[:len(text)-n] + "..."
-			}
-		}
-	}
-	return text
-}
-
-func printable(r rune) rune {
-	if r < ' ' || r > '~' {
-		return '?'
-	}
-	return r
-}
+func (l *listener) quote(b []byte) string { return `"` + l.secrets.Excerpt(b, excerptLen) + `"` }

@@ -7,4 +7,4 @@ import (
 )
 
 // UseResolver makes c resolve host names with r.
-func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).resolver = r }
+func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).dialer.Resolver = r }

@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,7 +30,7 @@ import (
 func newDecoder() (runtime.Decoder, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, monitoringv1.AddToScheme,
+		corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, rbacv1.AddToScheme, monitoringv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, err
@@ -138,6 +139,14 @@ func checkObjects(objects []object, external []string) error {
 			s.checkServiceMonitor(o)
 		case *monitoringv1.PrometheusRule:
 			s.checkRules(o)
+		case *rbacv1.Role:
+			s.checkRights(o, o.Rules)
+		case *rbacv1.ClusterRole:
+			s.checkRights(o, o.Rules)
+		case *rbacv1.RoleBinding:
+			s.checkBinding(o, o.RoleRef, o.Subjects)
+		case *rbacv1.ClusterRoleBinding:
+			s.checkBinding(o, o.RoleRef, o.Subjects)
 		case *corev1.ServiceAccount:
 			if o.AutomountServiceAccountToken == nil || *o.AutomountServiceAccountToken {
 				s.errorf(o, "has a token")

@@ -102,8 +102,11 @@ func (s *set) checkSecurity(d *appsv1.Deployment) {
 	if !result.Allowed {
 		s.errorf(d, "is not as restricted as it should be: %s", result.ForbiddenDetail())
 	}
-	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
+	switch mounts := pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken; {
+	case mounts && !s.hasRights(pod.ServiceAccountName):
 		s.errorf(d, "mounts a token")
+	case !mounts && s.hasRights(pod.ServiceAccountName):
+		s.errorf(d, "has rights, and no token to use them")
 	}
 	for i := range pod.Containers {
 		c := pod.Containers[i].SecurityContext

@@ -80,6 +80,41 @@ metadata: { name: app }
 spec: { groups: [{ name: g, rules: [{ record: a:b, expr: "1" }] }] }
 `
 
+// binding are objects that give the pods rights.
+const binding = `---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: app }
+rules: [{ apiGroups: [""], resources: [services], verbs: [list, watch] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: app }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: app }
+subjects: [{ kind: ServiceAccount, name: app, namespace: monitoring }]
+`
+
+// TestRights: a token only for who has rights, and no more rights than discovery needs.
+func TestRights(t *testing.T) {
+	const noToken, token = "serviceAccountName: app\n      automountServiceAccountToken: false", "serviceAccountName: app\n      automountServiceAccountToken: true"
+	for name, test := range map[string]struct{ pod, old, new, want string }{
+		"valid":                  {pod: token},
+		"rights without a token": {noToken, "", "", "has rights, and no token"},
+		"a secret":               {token, "resources: [services]", "resources: [services, secrets]", "may read secrets"},
+		"writing":                {token, "verbs: [list, watch]", "verbs: [list, watch, patch]", "may patch"},
+		"everything":             {token, `apiGroups: [""]`, `apiGroups: ["*"]`, `of the group "*"`},
+		"role that is not there": {token, "kind: ClusterRole, name: app", "kind: ClusterRole, name: b", "refers to ClusterRole/b"},
+		"somebody else":          {token, "kind: ServiceAccount, name: app", "kind: User, name: app", "binds a User"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(manifests, noToken, test.pod, 1) + strings.Replace(binding, test.old, test.new, 1)
+			file := filepath.Join(t.TempDir(), "objects.yaml")
+			writeFile(t, file, text)
+			expect(t, run(t.Context(), []string{"kubernetes", "-external", "Secret/given", file}, io.Discard), test.want)
+		})
+	}
+}
+
 func TestKubernetes(t *testing.T) {
 	for _, test := range []struct{ name, old, new, want string }{
 		{name: "valid"},

@@ -5,7 +5,9 @@ package amount
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,6 +30,9 @@ func (b Bytes) Limit() (Limit, error) {
 	return parse(string(b), byteUnits, "a share such as 5% or a size such as 5GiB or 500MB")
 }
 
+// Pattern returns a regular expression, of those that all dialects know, for what [Bytes.UnmarshalText] takes.
+func (Bytes) Pattern() string { return pattern(byteUnits) }
+
 // Count is a share of a whole ("10%") or a plain number ("10000").
 type Count string
 
@@ -39,6 +44,9 @@ func (c *Count) UnmarshalText(text []byte) error {
 	*c = Count(text)
 	return nil
 }
+
+// Pattern returns a regular expression, of those that all dialects know, for what [Count.UnmarshalText] takes.
+func (Count) Pattern() string { return pattern(countUnits) }
 
 // Limit parses c.
 func (c Count) Limit() (Limit, error) {
@@ -107,6 +115,20 @@ func parse(s string, units map[string]float64, want string) (Limit, error) {
 	default:
 		return Limit{text: s, value: value * scale}, nil
 	}
+}
+
+// pattern returns a regular expression for what parse takes, but for what is too large.
+func pattern(units map[string]float64) string {
+	var names []string
+	for _, unit := range slices.Sorted(maps.Keys(units)) {
+		var b strings.Builder
+		for _, r := range unit {
+			fmt.Fprintf(&b, "[%c%c]", r, r-'a'+'A')
+		}
+		names = append(names, b.String())
+	}
+	const number, share = `(?:[0-9]+\.?[0-9]*|\.[0-9]+)`, `(?:0*(?:100(?:\.0*)?|[0-9]{1,2}(?:\.[0-9]*)?)|\.[0-9]+)`
+	return `^\s*(?:` + number + `\s*(?:` + strings.Join(names, "|") + `)|` + share + `\s*%)\s*$`
 }
 
 // Format returns a number of bytes for people, in powers of 1024: "3.2 GiB".

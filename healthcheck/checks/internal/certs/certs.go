@@ -62,6 +62,14 @@ func NewSource(settings config.TLSConfig) (*Source, error) {
 	return s, nil
 }
 
+// NewSourceOf is NewSource for settings that may be nil, which are zero then.
+func NewSourceOf(settings *config.TLSConfig) (*Source, error) {
+	if settings == nil {
+		return &unset, nil
+	}
+	return NewSource(*settings)
+}
+
 // Config returns the configuration to connect with. It is the same pointer as before unless the CA file has changed
 // since; client certificate and key are read anew in each handshake. Callers clone it before they change it. The
 // error, with reason tls, is that of a CA file that cannot be used any more.
@@ -107,6 +115,58 @@ func Handshake(ctx context.Context, raw net.Conn, cfg *tls.Config) (*tls.Conn, [
 	err := conn.HandshakeContext(ctx)
 	state := conn.ConnectionState()
 	return conn, Values(nil, cfg, "", &state, err), err
+}
+
+// Bounds on how long [AwaitRefusal] waits.
+const (
+	minRefusalWait = 100 * time.Millisecond
+	maxRefusalWait = time.Second
+)
+
+// NoteRequest returns what will be true once a handshake with cfg, which must be nobody else's, has been asked for a
+// client certificate.
+func NoteRequest(cfg *tls.Config) *bool {
+	asked := new(bool)
+	get := cfg.GetClientCertificate
+	cfg.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		*asked = true
+		if get != nil {
+			return get(request)
+		}
+		for i := range cfg.Certificates {
+			if request.SupportsCertificate(&cfg.Certificates[i]) == nil {
+				return &cfg.Certificates[i], nil
+			}
+		}
+		return new(tls.Certificate), nil // none, which the server may take or not
+	}
+	return asked
+}
+
+// AwaitRefusal waits shortly for the alert of a server that does not take the client certificate, or wants one and got
+// none, and returns it as an error. Since TLS 1.3 it comes after the handshake: to the client that is over before the
+// server has seen the certificate (RFC 8446, section 2). It is for connections that are not read from, since it reads
+// and drops what the server says; took is how long the handshake took. The wait is a few round trips, between 0.1 and
+// 1 second, and at most half of what ctx leaves.
+func AwaitRefusal(ctx context.Context, conn *tls.Conn, took time.Duration) error {
+	if conn.ConnectionState().Version < tls.VersionTLS13 {
+		return nil
+	}
+	wait := min(max(minRefusalWait, 3*took), maxRefusalWait)
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)/2)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil { // the deadline just set may have replaced the one that ctx set
+		return err
+	}
+	n, err := conn.Read(make([]byte, 1))
+	if n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		return ctx.Err()
+	}
+	return err
 }
 
 func sameFile(a, b fs.FileInfo) bool {

@@ -105,12 +105,14 @@ func Listen(t testing.TB, host string) net.Listener {
 	return l
 }
 
-// Closed returns an address that refuses connections.
+// Closed returns an address that refuses connections. It is that of a client, so that nobody else gets the port before
+// the test ends.
 func Closed(t testing.TB) string {
 	t.Helper()
-	l := Listen(t, "127.0.0.1")
-	require.NoError(t, l.Close())
-	return l.Addr().String()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", Listen(t, "127.0.0.1").Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 // Serve gives each connection to handle, which may do what no decent server does. A connection is closed when handle

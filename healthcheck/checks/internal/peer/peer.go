@@ -57,3 +57,21 @@ func ExplainHandshake(ctx context.Context, step string, err error) error {
 	}
 	return err
 }
+
+// InTime returns nil, or what is wrong with a run that took more than it may. A limit of zero is none.
+func InTime(took, most time.Duration) error {
+	if most <= 0 || took <= most {
+		return nil
+	}
+	return healthcheck.Errorf(healthcheck.ReasonLatency, "took %s, want at most %s", Round(took), most)
+}
+
+// Round returns d with three digits, for people.
+func Round(d time.Duration) time.Duration {
+	for unit := time.Second; unit > time.Microsecond; unit /= 10 {
+		if d >= unit {
+			return d.Round(unit / 100)
+		}
+	}
+	return d.Round(time.Microsecond)
+}
