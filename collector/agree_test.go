@@ -52,13 +52,40 @@ func TestManyLabelsAgree(t *testing.T) {
 
 // TestOddHelpAgrees has a text that is escaped in another way than values of labels are.
 func TestOddHelpAgrees(t *testing.T) {
-	measure := healthcheck.NewMeasure("test_odd", "", "A \"quoted\" text, a back\\slash,\nanother line.")
+	measure := healthcheck.NewMeasure("test_odd", "A \"quoted\" text, a back\\slash,\nanother line.")
 	reg := &healthcheck.Registry{}
 	require.NoError(t, reg.Register(healthcheck.Check{Endpoint: "a", Checker: checkerFunc(func(context.Context) healthcheck.Result {
 		return healthcheck.Result{Values: []healthcheck.Value{{Measure: measure, Value: 1}}}
 	})}))
 	reg.Run(t.Context())
 	agree(t, reg)
+}
+
+// TestSeveralLabelsAgree has measures with two and three labels of their own: before, between and after those of checks.
+func TestSeveralLabelsAgree(t *testing.T) {
+	two := healthcheck.NewMeasure("test_two", "Two.", "aa", "zz")
+	three := healthcheck.NewMeasure("test_three", "Three.", "bb", "cc", "mm")
+	reg := &healthcheck.Registry{}
+	for endpoint, labels := range map[string]map[string]string{"a": {"c": "1", "ca": "2", "d": "3"}, "b": {"zzz": "x"}, "c": nil} {
+		require.NoError(t, reg.Register(healthcheck.Check{Endpoint: endpoint, Labels: labels, Checker: checkerFunc(func(context.Context) healthcheck.Result {
+			return healthcheck.Result{Values: []healthcheck.Value{
+				two.Value(1, "x", "y"), two.Value(2, "x", "z\n\"quoted\""), two.Value(3, "", "y"), two.Value(4, "", ""),
+				three.Value(5, "b", "c", "m"), three.Value(6, "b", "c", "\xff"), three.Value(7, "only"),
+			}}
+		})}))
+	}
+	_, err := reg.Run(t.Context())
+	require.NoError(t, err)
+	agree(t, reg)
+	body := string(get(t, collector.Handler(collector.New(reg), collector.HandlerOptions{}), acceptText, ""))
+	for _, line := range []string{
+		`healthcheck_test_two{aa="x",check="b",zz="y",zzz="x"} 1`,
+		`healthcheck_test_two{aa="x",check="c",zz="z\n\"quoted\""} 2`,
+		`healthcheck_test_three{bb="b",c="1",ca="2",cc="c",check="a",d="3",mm="m"} 5`,
+		`healthcheck_test_three{bb="b",cc="c",check="c",mm="\uFFFD"} 6`,
+	} {
+		assert.Contains(t, body, strings.ReplaceAll(line, `\uFFFD`, "\uFFFD")+"\n")
+	}
 }
 
 // TestChecksByStatus has a different number of checks in each state.

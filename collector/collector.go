@@ -225,6 +225,9 @@ func (s *metricSink) sample(n number) { s.send(n, s.labels) }
 // sampleWith implements sink.
 func (s *metricSink) sampleWith(n number, l label) { s.send(n, s.withLabels([]label{l})) }
 
+// sampleWithAll implements sink.
+func (s *metricSink) sampleWithAll(n number, l []label) { s.send(n, s.withLabels(l)) }
+
 // sampleInfo implements sink.
 func (s *metricSink) sampleInfo(n number, c *healthcheck.Check) {
 	l := infoLabels(c, false)

@@ -37,8 +37,8 @@ import (
 )
 
 var (
-	measurePlain = healthcheck.NewMeasure("test_ratio", "", "A plain value.")
-	measureLabel = healthcheck.NewMeasure("test_part_bytes", "part", "A value with a label.")
+	measurePlain = healthcheck.NewMeasure("test_ratio", "A plain value.")
+	measureLabel = healthcheck.NewMeasure("test_part_bytes", "A value with a label.", "part")
 )
 
 // sampleRegistry has checks in every state, with different labels. It is to be made in a synctest bubble, where the

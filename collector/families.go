@@ -16,6 +16,7 @@ type sink interface {
 	since(t time.Time)
 	sample(n number)
 	sampleWith(n number, l label)              // a label beside those of the check
+	sampleWithAll(n number, l []label)         // labels beside those of the check, sorted by name
 	sampleInfo(n number, c *healthcheck.Check) // the labels of infoLabels beside those of the check
 }
 
@@ -30,7 +31,7 @@ func infoLabels(c *healthcheck.Check, plain bool) [maxExtra]label {
 }
 
 // maxExtra is how many labels a series has beside those of its check, at most.
-const maxExtra = 3
+const maxExtra = healthcheck.MaxMeasureLabels
 
 // plain returns a label whose value needs no escaping.
 func plain(name, value string) label { return label{name: name, value: value, plain: true} }
@@ -227,16 +228,34 @@ func measureFamily(m *healthcheck.Measure) family {
 				if v.Measure != m && v.Measure.Name() != m.Name() {
 					continue
 				}
-				name := v.Measure.Label()
-				if name == "" {
-					to.sample(float(v.Value))
-					continue
-				}
-				if _, taken := s.Check.Labels[name]; !taken { // by a check that was there before the measure
-					to.sampleWith(float(v.Value), label{name: name, value: v.Label})
-				}
+				sampleValue(to, s.Check, v)
 			}
 		},
+	}
+}
+
+// sampleValue passes a value on, unless the check has one of its labels: such a check was there before the measure.
+func sampleValue(to sink, c *healthcheck.Check, v healthcheck.Value) {
+	taken := func(name string) bool {
+		_, taken := c.Labels[name]
+		return taken
+	}
+	switch v.Measure.NumLabels() {
+	case 0:
+		to.sample(float(v.Value))
+	case 1:
+		if name := v.Measure.LabelName(0); !taken(name) {
+			to.sampleWith(float(v.Value), label{name: name, value: v.Label})
+		}
+	default:
+		labels := make([]label, 0, healthcheck.MaxMeasureLabels)
+		for name, value := range v.Labels() {
+			if taken(name) {
+				return
+			}
+			labels = append(labels, label{name: name, value: value})
+		}
+		to.sampleWithAll(float(v.Value), labels)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestFamiliesAreReserved(t *testing.T) {
 			}
 			own := strings.TrimPrefix(name, "healthcheck_")
 			for _, ending := range []string{"", "_total", "_bucket", "_sum", "_count", "_created"} {
-				assert.Panics(t, func() { healthcheck.NewMeasure(strings.TrimSuffix(own, "_total")+ending, "", "Help.") }, "%s is free", own)
+				assert.Panics(t, func() { healthcheck.NewMeasure(strings.TrimSuffix(own, "_total")+ending, "Help.") }, "%s is free", own)
 			}
 			for _, m := range f.GetMetric() {
 				for _, label := range labelsBeside(m, reg) {
@@ -68,7 +68,7 @@ func TestMeasureAfterItsLabelWasTaken(t *testing.T) {
 	require.NoError(t, reg.Register(healthcheck.Check{Endpoint: "a", Labels: map[string]string{"latecomer": "x"}, Checker: checkerFunc(func(context.Context) healthcheck.Result {
 		return healthcheck.Result{Values: []healthcheck.Value{{Measure: late, Label: "y", Value: 1}, {Measure: measurePlain, Value: 2}}}
 	})}))
-	late = healthcheck.NewMeasure("test_late", "latecomer", "Help.")
+	late = healthcheck.NewMeasure("test_late", "Help.", "latecomer")
 	reg.Run(t.Context())
 	agree(t, reg)
 	body := string(get(t, collector.Handler(collector.New(reg), collector.HandlerOptions{}), acceptText, ""))

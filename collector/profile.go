@@ -98,9 +98,7 @@ func Families() []Family {
 	}
 	for _, m := range healthcheck.Measures() {
 		f := measureFamily(m)
-		if m.Label() != "" {
-			f.labels = []string{m.Label()}
-		}
+		f.labels = m.Labels()
 		add(&f)
 	}
 	all = append(all, Family{Name: durationsName, Type: "histogram", Help: durationsHelp, PerCheck: true, Profile: ProfileLean})

@@ -122,6 +122,13 @@ func (w *lineWriter) sampleWith(n number, l label) {
 	w.end(n)
 }
 
+// sampleWithAll implements sink.
+func (w *lineWriter) sampleWithAll(n number, l []label) {
+	w.begin()
+	w.b = w.check.appendWith(w.b, l, &w.places)
+	w.end(n)
+}
+
 // sampleInfo implements sink.
 func (w *lineWriter) sampleInfo(n number, c *healthcheck.Check) {
 	l := infoLabels(c, w.check.plain)
@@ -243,6 +250,11 @@ func (s *protoSize) sampleWith(_ number, l label) {
 	s.total += bytesSize(s.labels + labelSize(l) + s.value())
 }
 
+// sampleWithAll implements sink.
+func (s *protoSize) sampleWithAll(_ number, l []label) {
+	s.total += bytesSize(s.labels + labelsSize(l) + s.value())
+}
+
 // sampleInfo implements sink.
 func (s *protoSize) sampleInfo(_ number, c *healthcheck.Check) {
 	l := infoLabels(c, false)
@@ -257,6 +269,9 @@ func (w *protoWriter) sample(n number) { w.line(n, nil) }
 
 // sampleWith implements sink.
 func (w *protoWriter) sampleWith(n number, l label) { w.line(n, []label{l}) }
+
+// sampleWithAll implements sink.
+func (w *protoWriter) sampleWithAll(n number, l []label) { w.line(n, l) }
 
 // sampleInfo implements sink.
 func (w *protoWriter) sampleInfo(n number, c *healthcheck.Check) {

@@ -479,7 +479,7 @@ func startAgent(t *testing.T) string {
 	return s.URL
 }
 
-var ownMeasure = healthcheck.NewMeasure("dashboard_test_queue_length", "", "Made up.")
+var ownMeasure = healthcheck.NewMeasure("dashboard_test_queue_length", "Made up.")
 
 type measuring struct{}
 

@@ -62,10 +62,10 @@ func TestCheckOnceTellsWhatHung(t *testing.T) {
 	t.Parallel()
 	f := newConfigFile(t, `checks:
 - endpoint: hangs
-  timeout: 500ms
+  timeout: 2s
   exec: { command: [/bin/sh, -c, 'echo step 3 of 5; sleep 9'] }
 - endpoint: hangs-on
-  timeout: 500ms
+  timeout: 2s
   exec: { command: [/bin/sh, -c, 'trap "" TERM; echo step 4 of 5; while :; do sleep 9; done'] }
 - endpoint: ends
   exec: { command: [/bin/sh, -c, 'exit 3'] }
@@ -100,7 +100,7 @@ func TestWait(t *testing.T) {
 	assert.Equal(t, 2, s.count("late"))
 
 	s.answer("late", http.StatusServiceUnavailable)
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	level, err = exporter.Wait(ctx, options(f.path, &logBuffer{}), nil)
 	require.NoError(t, err)

@@ -638,12 +638,21 @@ func (r *pageRow) setValues(values []healthcheck.Value, now time.Time) {
 	for i, v := range shown {
 		r.Values[i] = pageValue{
 			Name:  v.Measure.Name(),
-			Label: brief(v.Label),
+			Label: brief(valueLabel(v)),
 			Help:  v.Measure.Help(),
 			Text:  FormatValue(v.Measure.Name(), v.Value, now),
 			Exact: strconv.FormatFloat(v.Value, 'g', -1, 64),
 		}
 	}
+}
+
+// valueLabel returns the values of the labels of v.
+func valueLabel(v healthcheck.Value) string {
+	var parts []string
+	for _, value := range v.Labels() {
+		parts = append(parts, value)
+	}
+	return strings.Join(parts, " ")
 }
 
 // statusHref returns the link to the status of a check. Browsers take "." and ".." as steps in the path even when they

@@ -26,9 +26,9 @@ import (
 )
 
 var (
-	measureCode = healthcheck.NewMeasure("http_status_code", "", "Status code of the response.")
-	measureFree = healthcheck.NewMeasure("filesystem_free_bytes", "mount", "Free space.")
-	measureCert = healthcheck.NewMeasure("tls_certificate_not_after_timestamp_seconds", "", "When the certificate expires.")
+	measureCode = healthcheck.NewMeasure("http_status_code", "Status code of the response.")
+	measureFree = healthcheck.NewMeasure("filesystem_free_bytes", "Free space.", "mount")
+	measureCert = healthcheck.NewMeasure("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.")
 )
 
 // scripted is a checker that gives one result after the other, and the last one for ever. Each run takes 12 ms.
@@ -289,7 +289,7 @@ func TestPageMarksStuckAndOverdueChecks(t *testing.T) {
 // TestPageEscapes puts markup into everything that comes from outside.
 func TestPageEscapes(t *testing.T) {
 	const evil = `</title></style></td><script>alert("1")</script><img src=x onerror='alert(2)'>{{.}}&amp;<!--`
-	measure := healthcheck.NewMeasure("value", "value", evil)
+	measure := healthcheck.NewMeasure("value", evil, "value")
 	reg := pageRegistry(t,
 		healthcheck.Check{Endpoint: "a" + evil, Name: "b" + evil, Kind: "c" + evil, Target: "javascript:alert(3)" + evil,
 			Labels: map[string]string{"d": evil}, DependsOn: []string{"e" + evil}, Optional: true,

@@ -94,13 +94,13 @@ func TestFieldError(t *testing.T) {
 }
 
 func TestMeasure(t *testing.T) {
-	m := healthcheck.NewMeasure("test_bytes", "volume", "Free bytes.")
-	assert.Equal(t, []string{"test_bytes", "volume", "Free bytes."}, []string{m.Name(), m.Label(), m.Help()})
+	m := healthcheck.NewMeasure("test_bytes", "Free bytes.", "volume")
+	assert.Equal(t, []string{"test_bytes", "volume", "Free bytes."}, []string{m.Name(), m.LabelName(0), m.Help()})
 	for name, f := range map[string]func(){
-		"no name":   func() { healthcheck.NewMeasure("", "", "Help.") },
-		"bad name":  func() { healthcheck.NewMeasure("a-b", "", "Help.") },
-		"bad label": func() { healthcheck.NewMeasure("a", "1", "Help.") },
-		"no help":   func() { healthcheck.NewMeasure("a", "", "") },
+		"no name":   func() { healthcheck.NewMeasure("", "Help.") },
+		"bad name":  func() { healthcheck.NewMeasure("a-b", "Help.") },
+		"bad label": func() { healthcheck.NewMeasure("a", "Help.", "1") },
+		"no help":   func() { healthcheck.NewMeasure("a", "") },
 	} {
 		assert.Panics(t, f, name)
 	}
@@ -116,9 +116,9 @@ func recorded(t *testing.T, res healthcheck.Result) *healthcheck.State {
 }
 
 func TestValuesAreCleaned(t *testing.T) {
-	one := healthcheck.NewMeasure("one", "", "One.")
-	two := healthcheck.NewMeasure("two", "of", "Two.")
-	alias := healthcheck.NewMeasure("two", "of", "Another by the same name.")
+	one := healthcheck.NewMeasure("one", "One.")
+	two := healthcheck.NewMeasure("two", "Two.", "of")
+	alias := healthcheck.NewMeasure("two", "Another by the same name.", "of")
 	type v = healthcheck.Value
 	long := strings.Repeat("ü", 200)
 	for name, tc := range map[string]struct{ in, want []v }{
@@ -158,7 +158,7 @@ func TestValuesAreCleaned(t *testing.T) {
 }
 
 func TestValuesAreThoseOfTheLastRun(t *testing.T) {
-	one := healthcheck.NewMeasure("one", "", "One.")
+	one := healthcheck.NewMeasure("one", "One.")
 	steps := &script{}
 	reg := newRegistry(t, healthcheck.Check{Endpoint: "a", Checker: steps})
 	for _, values := range [][]healthcheck.Value{

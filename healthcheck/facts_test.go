@@ -46,7 +46,7 @@ func tell(s *healthcheck.State) told {
 func TestNewState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		measure := healthcheck.NewMeasure("facts_test", "", "Help.")
+		measure := healthcheck.NewMeasure("facts_test", "Help.")
 		values := []healthcheck.Value{{Measure: measure, Value: 2}}
 		check := healthcheck.Check{
 			Endpoint: "a", Interval: 10 * time.Second, Timeout: 4 * time.Second, DependsOn: []string{"b"},

@@ -21,7 +21,7 @@ func TestHammer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const checks = 40
 		reg := &healthcheck.Registry{}
-		value := healthcheck.NewMeasure("hammer", "", "The number of the run.")
+		value := healthcheck.NewMeasure("hammer", "The number of the run.")
 		release := make(chan struct{})
 		var wg sync.WaitGroup
 		check := func(i int, rng *rand.Rand) healthcheck.Check {

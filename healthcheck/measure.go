@@ -2,7 +2,9 @@ package healthcheck
 
 import (
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,22 +13,28 @@ import (
 // disk. The collector exports it as the gauge healthcheck_<name>. A Measure is made once, as a package-level
 // variable, and shared by all checks of the kind; it is immutable.
 type Measure struct {
-	name, help, label string
+	name, help string
+	labels     []string
 }
 
+// MaxMeasureLabels is how many labels of its own a measure has at most.
+const MaxMeasureLabels = 3
+
 // NewMeasure returns a measure. The name is that of the metric without the prefix "healthcheck_", in snake case with
-// the base unit at its end ("filesystem_free_bytes"). Label is the name of the one label that tells several values of
-// a run apart, or empty; no check may then have it among its labels. Measures of one name have one label, and equal ones
-// are the same.
+// the base unit at its end ("filesystem_free_bytes"). Labels are the names of the labels that tell several values of
+// a run apart, sorted, at most [MaxMeasureLabels]; no check may then have one of them among its labels. Measures of one
+// name have the same labels, and equal ones are the same.
 //
 // NewMeasure panics on a name or label that Prometheus would not take, or that means something else already, as
-// regexp.MustCompile does: both are constants of a program, never input. It is to be called before checks are
-// registered: of a check that has the label by then, the measure is not exported. It is safe for concurrent use.
-func NewMeasure(name, label, help string) *Measure {
-	if !validLabelName(name) || help == "" || (label != "" && !validLabelName(label)) {
-		panic(fmt.Sprintf("healthcheck: invalid measure %q with label %q and help %q", name, label, help))
+// regexp.MustCompile does: all are constants of a program, never input. It is to be called before checks are
+// registered: of a check that has such a label by then, the measure is not exported. It is safe for concurrent use.
+func NewMeasure(name, help string, labels ...string) *Measure {
+	invalid := func(l string) bool { return !validLabelName(l) }
+	ascending := slices.IsSorted(labels) && len(slices.Compact(slices.Clone(labels))) == len(labels)
+	if !validLabelName(name) || help == "" || !ascending || len(labels) > MaxMeasureLabels || slices.ContainsFunc(labels, invalid) {
+		panic(fmt.Sprintf("healthcheck: invalid measure %q with labels %q and help %q", name, labels, help))
 	}
-	m, err := know(&Measure{name: name, label: label, help: help})
+	m, err := know(&Measure{name: name, labels: slices.Clone(labels), help: help})
 	if err != nil {
 		panic(fmt.Sprintf("healthcheck: measure %q: %s", name, err))
 	}
@@ -36,18 +44,57 @@ func NewMeasure(name, label, help string) *Measure {
 // Name returns the name of the measure, without prefix.
 func (m *Measure) Name() string { return m.name }
 
-// Label returns the name of the label that tells values apart, empty where a check has only one.
-func (m *Measure) Label() string { return m.label }
+// Labels returns the names of the labels that tell values apart, sorted; none where a check has only one value. The
+// caller owns the result.
+func (m *Measure) Labels() []string { return slices.Clone(m.labels) }
+
+// NumLabels returns how many labels tell values apart.
+func (m *Measure) NumLabels() int { return len(m.labels) }
+
+// LabelName returns the name of the i-th label, counted from 0.
+func (m *Measure) LabelName(i int) string { return m.labels[i] }
 
 // Help returns one sentence on what is measured.
 func (m *Measure) Help() string { return m.help }
 
-// Value is a measured value of one run. Label is the value of the measure's label; it is left empty where the
-// measure has none.
+// Value returns a value of the measure, with the values of its labels in the order of their names.
+func (m *Measure) Value(value float64, labels ...string) Value {
+	if len(labels) < 2 {
+		return Value{Measure: m, Label: strings.Join(labels, ""), Value: value}
+	}
+	valid := make([]string, len(labels))
+	for i, l := range labels {
+		valid[i] = validUTF8(l)
+	}
+	return Value{Measure: m, Label: strings.Join(valid, labelSeparator), Value: value}
+}
+
+// Value is a measured value of one run, made by [Measure.Value] where the measure has several labels.
 type Value struct {
 	Measure *Measure
-	Label   string
-	Value   float64
+	// Label is the value of the measure's label; it is left empty where the measure has none. It holds the values of
+	// several labels, which [Value.Labels] tells apart.
+	Label string
+	Value float64
+}
+
+// labelSeparator is between the values of several labels: a byte that is in no UTF-8.
+const labelSeparator = "\xff"
+
+// Labels yields the names and values of the labels, in order of names.
+func (v Value) Labels() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		rest := v.Label
+		for i, name := range v.Measure.labels {
+			value := rest
+			if i < len(v.Measure.labels)-1 {
+				value, rest, _ = strings.Cut(rest, labelSeparator)
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
 }
 
 // Bounds on what one run may report, so that a hostile peer cannot fill the memory of Prometheus through us.
@@ -68,16 +115,31 @@ func cleanValues(values []Value) []Value {
 		if v.Measure == nil || v.Measure.name == "" || len(kept) == maxValues {
 			continue
 		}
-		if v.Measure.label == "" {
-			v.Label = ""
-		}
-		v.Label = cut(v.Label, maxLabelLength)
+		v.Label = cleanLabel(v.Label, len(v.Measure.labels))
 		if !addKey(seen, kept, v) {
 			continue
 		}
 		kept = append(kept, v)
 	}
 	return kept
+}
+
+// cleanLabel returns the values of n labels, each within the bounds.
+func cleanLabel(label string, n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return cut(label, maxLabelLength)
+	}
+	parts := strings.SplitN(label, labelSeparator, n)
+	for i := range parts {
+		parts[i] = cut(parts[i], maxLabelLength)
+	}
+	for len(parts) < n {
+		parts = append(parts, "")
+	}
+	return strings.Join(parts, labelSeparator)
 }
 
 type valueKey struct {

@@ -81,23 +81,27 @@ func know(m *Measure) (*Measure, error) {
 	if ownFamily(m.name) {
 		return nil, fmt.Errorf("name is that of a metric of all checks, or taken for one of its series")
 	}
-	if m.label == "check" || slices.Contains(ruleLabels, m.label) || slices.Contains(ownersLabels, m.label) {
-		return nil, fmt.Errorf("label %q has a meaning on every series", m.label)
+	for _, l := range m.labels {
+		if l == "check" || slices.Contains(ruleLabels, l) || slices.Contains(ownersLabels, l) {
+			return nil, fmt.Errorf("label %q has a meaning on every series", l)
+		}
 	}
 	known.mu.Lock()
 	defer known.mu.Unlock()
 	if old := known.measures[m.name]; old != nil {
 		switch {
-		case old.label != m.label: // a series without a label and one with an empty one are the same to Prometheus
-			return nil, fmt.Errorf("there is a measure of that name with label %q", old.label)
+		case !slices.Equal(old.labels, m.labels): // a series without a label and one with an empty one are the same to Prometheus
+			return nil, fmt.Errorf("there is a measure of that name with labels %q", old.labels)
 		case old.help == m.help:
 			return old, nil
 		}
 		return m, nil
 	}
 	known.measures[m.name] = m
-	if first, taken := known.labels[m.label]; m.label != "" && (!taken || m.name < first) {
-		known.labels[m.label] = m.name
+	for _, l := range m.labels {
+		if first, taken := known.labels[l]; !taken || m.name < first {
+			known.labels[l] = m.name
+		}
 	}
 	return m, nil
 }

@@ -3,6 +3,7 @@ package healthcheck_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,14 +28,14 @@ func TestReservedLabels(t *testing.T) {
 func TestMeasuresReserveTheirLabels(t *testing.T) {
 	check := healthcheck.Check{Endpoint: "a", Func: alwaysOK, Labels: map[string]string{"spindle": "x"}}
 	require.NoError(t, check.Validate())
-	healthcheck.NewMeasure("names_test_z_bytes", "spindle", "Help.")
-	healthcheck.NewMeasure("names_test_a_bytes", "spindle", "Help.")
+	healthcheck.NewMeasure("names_test_z_bytes", "Help.", "spindle")
+	healthcheck.NewMeasure("names_test_a_bytes", "Help.", "spindle")
 	assert.Contains(t, healthcheck.ReservedLabels(), "spindle")
 	assert.EqualError(t, check.Validate(), `label name "spindle" is reserved for healthcheck_names_test_a_bytes`)
 }
 
 func TestMeasureNamesThatAreTaken(t *testing.T) {
-	healthcheck.NewMeasure("names_test_labelled", "part", "Help.")
+	healthcheck.NewMeasure("names_test_labelled", "Help.", "part")
 	for _, tt := range []struct{ name, label, want string }{
 		{"status", "", "that of a metric of all checks"},
 		{"runs", "", "that of a metric of all checks"},       // the family of runs_total in OpenMetrics
@@ -48,24 +49,24 @@ func TestMeasureNamesThatAreTaken(t *testing.T) {
 		{"names_test_label", "check", `label "check" has a meaning on every series`},
 		{"names_test_label", "job", `label "job" has a meaning`},
 		{"names_test_label", "severity", `label "severity" has a meaning`},
-		{"names_test_labelled", "", `there is a measure of that name with label "part"`},
-		{"names_test_labelled", "whole", `there is a measure of that name with label "part"`},
+		{"names_test_labelled", "", `there is a measure of that name with labels ["part"]`},
+		{"names_test_labelled", "whole", `there is a measure of that name with labels ["part"]`},
 	} {
 		t.Run(tt.name+" "+tt.label, func(t *testing.T) {
 			defer func() {
 				assert.Contains(t, fmt.Sprint(recover()), tt.want)
 			}()
-			healthcheck.NewMeasure(tt.name, tt.label, "Help.")
+			healthcheck.NewMeasure(tt.name, "Help.", strings.Fields(tt.label)...)
 		})
 	}
-	assert.NotPanics(t, func() { healthcheck.NewMeasure("status_components", "", "Help.") }, "a longer name is free")
+	assert.NotPanics(t, func() { healthcheck.NewMeasure("status_components", "Help.") }, "a longer name is free")
 }
 
 func TestEqualMeasuresAreTheSame(t *testing.T) {
 	made := make([]*healthcheck.Measure, 8)
 	var wg sync.WaitGroup
 	for i := range made {
-		wg.Go(func() { made[i] = healthcheck.NewMeasure("names_test_same", "of", "Help.") })
+		wg.Go(func() { made[i] = healthcheck.NewMeasure("names_test_same", "Help.", "of") })
 		wg.Go(func() { healthcheck.ReservedLabels() })
 	}
 	wg.Wait()

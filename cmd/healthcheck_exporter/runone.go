@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -84,10 +85,14 @@ func printState(w io.Writer, s *healthcheck.State) {
 // seriesName returns the name of a value as /metrics has it, without the labels of the check.
 func seriesName(v healthcheck.Value) string {
 	name := "healthcheck_" + v.Measure.Name()
-	if v.Measure.Label() == "" {
+	var labels []string
+	for label, value := range v.Labels() {
+		labels = append(labels, label+"="+strconv.Quote(value))
+	}
+	if labels == nil {
 		return name
 	}
-	return name + "{" + v.Measure.Label() + "=" + strconv.Quote(v.Label) + "}"
+	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
 // shownValue returns a value, and what it means to people.

@@ -247,7 +247,7 @@ func malformed(r healthcheck.Result) (problems []string) {
 		switch {
 		case seen[k]:
 			problems = append(problems, fmt.Sprintf("measured twice: %s %q", k.name, k.label))
-		case v.Measure.Label() == "" && v.Label != "", v.Measure.Label() != "" && v.Label == "":
+		case (v.Measure.NumLabels() == 0) != (v.Label == ""):
 			problems = append(problems, fmt.Sprintf("%s has the label %q", k.name, v.Label))
 		}
 		seen[k] = true

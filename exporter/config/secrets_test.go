@@ -235,7 +235,7 @@ func (e *echo) Check(context.Context) healthcheck.Result {
 	return result
 }
 
-var echoed = healthcheck.NewMeasure("echoed", "echo", "What a test says.")
+var echoed = healthcheck.NewMeasure("echoed", "What a test says.", "echo")
 
 type closingEcho struct{ echo }
 

@@ -21,7 +21,7 @@
 // does, and returns a [healthcheck.Result]: a [healthcheck.Reason] of the set, details that say what was done with
 // whom, in the same words each time, and values, measured as far as the run got.
 //
-//	var duration = healthcheck.NewMeasure("echo_duration_seconds", "", "Duration of the echo of the last run.")
+//	var duration = healthcheck.NewMeasure("echo_duration_seconds", "Duration of the echo of the last run.")
 //
 // A measure begins with the name of the kind and ends in its unit. Its label, if there is one, has few values, none of
 // which a peer can make up without bound.

@@ -17,12 +17,11 @@ import (
 
 // What a run measures, as far as it got.
 var (
-	answers = healthcheck.NewMeasure("dns_answers", "",
-		"Number of records of the asked type in the answer of the last run.")
-	rcode = healthcheck.NewMeasure("dns_rcode", "",
-		"Response code (RFC 1035, RFC 6895) of the DNS server in the last run: 0 is NOERROR, 3 is NXDOMAIN.")
-	soaSerial = healthcheck.NewMeasure("dns_soa_serial", "",
-		"Serial number of the zone in the SOA record of the last run.")
+	answers = healthcheck.NewMeasure("dns_answers", "Number of records of the asked type in the answer of the last run.")
+
+	rcode = healthcheck.NewMeasure("dns_rcode", "Response code (RFC 1035, RFC 6895) of the DNS server in the last run: 0 is NOERROR, 3 is NXDOMAIN.")
+
+	soaSerial = healthcheck.NewMeasure("dns_soa_serial", "Serial number of the zone in the SOA record of the last run.")
 )
 
 type checker struct {

@@ -71,7 +71,7 @@ func TestServersWithoutEDNS(t *testing.T) {
 				}
 				return [][]byte{pack(t, answer, query)}
 			}), "")
-			checktest.RequireOK(t, runFor(t, c, 900*time.Millisecond))
+			checktest.RequireOK(t, runFor(t, c, 3*time.Second))
 		})
 	}
 }
@@ -129,5 +129,5 @@ func TestRefusedWithAndWithoutEDNS(t *testing.T) {
 		}
 		return nil
 	})
-	assertFails(t, runFor(t, www(silent, ""), 300*time.Millisecond), healthcheck.ReasonDNS, "rcode FORMERR, want NOERROR")
+	assertFails(t, runFor(t, www(silent, ""), 3*time.Second), healthcheck.ReasonDNS, "rcode FORMERR, want NOERROR")
 }

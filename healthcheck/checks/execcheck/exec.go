@@ -44,16 +44,14 @@ const (
 )
 
 var (
-	measureExitCode = healthcheck.NewMeasure("exec_exit_code", "",
-		"Exit code of the last run that ended by itself; 128 and the signal's number if a signal ended it.")
-	measureCPU = healthcheck.NewMeasure("exec_cpu_seconds", "",
-		"CPU time that the last run took, user and system, with the children that the program waited for.")
+	measureExitCode = healthcheck.NewMeasure("exec_exit_code", "Exit code of the last run that ended by itself; 128 and the signal's number if a signal ended it.")
+
+	measureCPU = healthcheck.NewMeasure("exec_cpu_seconds", "CPU time that the last run took, user and system, with the children that the program waited for.")
 )
 
 // MeasureValue is the measure of free named values, such as the performance data of a plugin. It is shared by the kinds
 // of checks that have such values.
-var MeasureValue = healthcheck.NewMeasure("value", "value",
-	"A named value that the last run reported, such as a plugin's performance data, in base units.")
+var MeasureValue = healthcheck.NewMeasure("value", "A named value that the last run reported, such as a plugin's performance data, in base units.", "value")
 
 // Config says what to run and what to expect of it.
 type Config struct {

@@ -24,16 +24,15 @@ const (
 )
 
 var (
-	measureSize = healthcheck.NewMeasure("filesystem_size_bytes", "",
-		"Size of the file system.")
-	measureAvail = healthcheck.NewMeasure("filesystem_avail_bytes", "",
-		"Free space that unprivileged users can write to, at the last run.")
-	measureFiles = healthcheck.NewMeasure("filesystem_files", "",
-		"Inodes of the file system, used and free; absent where it makes them on demand.")
-	measureFilesFree = healthcheck.NewMeasure("filesystem_files_free", "",
-		"Free inodes of the file system at the last run.")
-	measureReadOnly = healthcheck.NewMeasure("filesystem_readonly", "",
-		"1 if the file system is mounted read-only, else 0.")
+	measureSize = healthcheck.NewMeasure("filesystem_size_bytes", "Size of the file system.")
+
+	measureAvail = healthcheck.NewMeasure("filesystem_avail_bytes", "Free space that unprivileged users can write to, at the last run.")
+
+	measureFiles = healthcheck.NewMeasure("filesystem_files", "Inodes of the file system, used and free; absent where it makes them on demand.")
+
+	measureFilesFree = healthcheck.NewMeasure("filesystem_files_free", "Free inodes of the file system at the last run.")
+
+	measureReadOnly = healthcheck.NewMeasure("filesystem_readonly", "1 if the file system is mounted read-only, else 0.")
 )
 
 // Config says which file system to check and what it must have left. Nothing is ever written.

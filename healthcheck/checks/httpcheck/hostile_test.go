@@ -15,11 +15,6 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 )
 
-const (
-	hostileTimeout = 250 * time.Millisecond
-	promptly       = 2 * time.Second // beyond the deadline, on a busy machine
-)
-
 // drip writes text again and again, as slowly as it takes to never come to an end in time.
 func drip(conn net.Conn, text string) {
 	pace := time.NewTicker(10 * time.Millisecond)
@@ -46,11 +41,11 @@ func runHostile(t *testing.T, checker healthcheck.Checker, reason healthcheck.Re
 	t.Helper()
 	timeout := 5 * time.Second
 	if reason == healthcheck.ReasonTimeout {
-		timeout = hostileTimeout
+		timeout = checktest.Timeout
 	}
 	start := time.Now()
 	res := checktest.RunChecker(t, checker, timeout)
-	assert.Less(t, time.Since(start), hostileTimeout+promptly)
+	assert.Less(t, time.Since(start), checktest.Timeout+checktest.Promptly)
 	assert.Equal(t, reason, res.Reason)
 	return res
 }
@@ -236,8 +231,8 @@ func TestRequestIsNotRead(t *testing.T) {
 	address := serveRaw(t, func(conn net.Conn) { <-t.Context().Done() })
 	checker := newChecker(t, httpcheck.Config{URL: "http://" + address, Method: "POST", Body: strings.Repeat("x", 8<<20)})
 	start := time.Now()
-	res := checktest.RunChecker(t, checker, hostileTimeout)
-	assert.Less(t, time.Since(start), hostileTimeout+promptly)
+	res := checktest.RunChecker(t, checker, checktest.Timeout)
+	assert.Less(t, time.Since(start), checktest.Timeout+checktest.Promptly)
 	assert.Equal(t, healthcheck.ReasonTimeout, res.Reason)
 }
 

@@ -93,14 +93,13 @@ type Expect struct {
 
 // The measures of this kind.
 var (
-	statusCode = healthcheck.NewMeasure("http_status_code", "",
-		"Status code of the answer of the last run, the last one where redirects were followed; absent if that one did not come.")
-	phaseDuration = healthcheck.NewMeasure("http_phase_duration_seconds", "phase",
-		"Time that the last run spent in each phase: resolve, connect, tls, processing (until the first byte of the answer), transfer; summed over redirects, but of the last request alone if it got no whole answer.")
-	bodyBytes = healthcheck.NewMeasure("http_response_body_bytes", "",
-		"Size of the body read by the last run, without its content coding, no more than max_body_bytes.")
-	redirects = healthcheck.NewMeasure("http_redirects", "",
-		"Number of redirects that the last run followed.")
+	statusCode = healthcheck.NewMeasure("http_status_code", "Status code of the answer of the last run, the last one where redirects were followed; absent if that one did not come.")
+
+	phaseDuration = healthcheck.NewMeasure("http_phase_duration_seconds", "Time that the last run spent in each phase: resolve, connect, tls, processing (until the first byte of the answer), transfer; summed over redirects, but of the last request alone if it got no whole answer.", "phase")
+
+	bodyBytes = healthcheck.NewMeasure("http_response_body_bytes", "Size of the body read by the last run, without its content coding, no more than max_body_bytes.")
+
+	redirects = healthcheck.NewMeasure("http_redirects", "Number of redirects that the last run followed.")
 )
 
 // Target returns the URL without user information, the values of its query, and its fragment. It is empty for a URL

@@ -29,10 +29,9 @@ const (
 )
 
 var (
-	measureTotal = healthcheck.NewMeasure("memory_total_bytes", "",
-		"Memory of the machine, or the limit of the control group if that has less available.")
-	measureAvailable = healthcheck.NewMeasure("memory_available_bytes", "",
-		"Memory that can be had without swapping at the last run, of the same source as the total.")
+	measureTotal = healthcheck.NewMeasure("memory_total_bytes", "Memory of the machine, or the limit of the control group if that has less available.")
+
+	measureAvailable = healthcheck.NewMeasure("memory_available_bytes", "Memory that can be had without swapping at the last run, of the same source as the total.")
 )
 
 // Config says how much memory must be available.

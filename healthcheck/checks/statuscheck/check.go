@@ -12,10 +12,9 @@ import (
 )
 
 var (
-	components = healthcheck.NewMeasure("status_components", "",
-		"Number of selected components in the status document of the last run.")
-	componentStatus = healthcheck.NewMeasure("component_status", "component",
-		"Status of the selected components in the status document of the last run: 0 for FAIL, otherwise 1. At most 900 of them.")
+	components = healthcheck.NewMeasure("status_components", "Number of selected components in the status document of the last run.")
+
+	componentStatus = healthcheck.NewMeasure("component_status", "Status of the selected components in the status document of the last run: 0 for FAIL, otherwise 1. At most 900 of them.", "component")
 )
 
 // Bounds on what a run tells of a document.

@@ -11,8 +11,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
-var phaseDuration = healthcheck.NewMeasure("tcp_phase_duration_seconds", "phase",
-	"Duration of the phases resolve, connect, tls and dialog of the last run, as far as it had them.")
+var phaseDuration = healthcheck.NewMeasure("tcp_phase_duration_seconds", "Duration of the phases resolve, connect, tls and dialog of the last run, as far as it had them.", "phase")
 
 const phaseDialog = "dialog" // beside those of package peer
 

@@ -29,12 +29,11 @@ import (
 
 // The measures of a TLS handshake.
 var (
-	NotAfter = healthcheck.NewMeasure("tls_certificate_not_after_timestamp_seconds", "",
-		"When the certificate chain of the last run expires: the earliest end of validity in the verified chain, else among the certificates presented.")
-	Verified = healthcheck.NewMeasure("tls_certificate_verified", "",
-		"Whether the certificate chain of the last run passed verification, also where the check does not require it.")
-	Version = healthcheck.NewMeasure("tls_version_info", "version",
-		"The TLS version negotiated by the last run, always 1.")
+	NotAfter = healthcheck.NewMeasure("tls_certificate_not_after_timestamp_seconds", "When the certificate chain of the last run expires: the earliest end of validity in the verified chain, else among the certificates presented.")
+
+	Verified = healthcheck.NewMeasure("tls_certificate_verified", "Whether the certificate chain of the last run passed verification, also where the check does not require it.")
+
+	Version = healthcheck.NewMeasure("tls_version_info", "The TLS version negotiated by the last run, always 1.", "version")
 )
 
 // Source makes the TLS client configuration of one check. It is safe for concurrent use.

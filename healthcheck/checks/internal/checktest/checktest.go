@@ -17,6 +17,13 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
+const (
+	// Timeout is that of a run that is to end with its timeout. It lets a busy machine get as far as the step that hangs.
+	Timeout = time.Second
+	// Promptly is how long after its timeout, or after it was canceled, a run may end on a busy machine.
+	Promptly = 5 * time.Second
+)
+
 // Run makes a check of c and runs it once.
 func Run[C any](t testing.TB, constructor func(C) (healthcheck.Checker, error), c C, timeout time.Duration) healthcheck.Result {
 	t.Helper()
@@ -33,14 +40,16 @@ func RunChecker(t testing.TB, checker healthcheck.Checker, timeout time.Duration
 	return checker.Check(ctx)
 }
 
-// Values returns what was measured, by the name of the measure, or by the label where the measure has the label that
-// is given.
+// Values returns what was measured, by the name of the measure, or by the value of the given label where the
+// measure has it.
 func Values(r healthcheck.Result, label string) map[string]float64 {
 	m := make(map[string]float64)
 	for _, v := range r.Values {
 		key := v.Measure.Name()
-		if label != "" && v.Measure.Label() == label {
-			key = v.Label
+		for name, value := range v.Labels() {
+			if name == label {
+				key = value
+			}
 		}
 		m[key] = v.Value
 	}

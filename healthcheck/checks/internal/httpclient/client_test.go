@@ -19,6 +19,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs/certstest"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 )
 
@@ -79,8 +80,8 @@ func TestKeptConnectionHangs(t *testing.T) {
 			_, err := doFor(t, client, 5*time.Second)
 			require.NoError(t, err)
 			start := time.Now()
-			_, err = doFor(t, client, 200*time.Millisecond)
-			assert.Less(t, time.Since(start), 200*time.Millisecond+promptly)
+			_, err = doFor(t, client, checktest.Timeout)
+			assert.Less(t, time.Since(start), checktest.Timeout+checktest.Promptly)
 			require.ErrorContains(t, err, "wait for the answer of "+address+": timed out after ")
 			assert.Equal(t, healthcheck.ReasonTimeout, healthcheck.ReasonOf(err))
 			assert.EqualValues(t, 1, connections.Load())
@@ -187,7 +188,7 @@ func TestNothingIsLeftOnALongContext(t *testing.T) {
 				require.NoError(t, err)
 				a.Release()
 			}
-			require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Zero(c, ctx.registered.Load()) }, promptly, time.Millisecond)
+			require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Zero(c, ctx.registered.Load()) }, checktest.Promptly, time.Millisecond)
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 )
 
@@ -95,7 +96,7 @@ func TestContentCoding(t *testing.T) {
 					}
 					client := newClient(t, httpclient.Settings{URL: serveCoded(t, tt.coding, tt.body), EnableHTTP2: http2, WholeBody: whole})
 					for range 2 { // what was used is used again
-						a, err := doFor(t, client, promptly)
+						a, err := doFor(t, client, checktest.Promptly)
 						require.NoError(t, err)
 						if want != "" {
 							require.ErrorContains(t, a.BodyErr, want)

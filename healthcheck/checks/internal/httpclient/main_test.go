@@ -26,9 +26,6 @@ func TestMain(m *testing.M) {
 // wires are the settings that choose one.
 var wires = map[string]bool{"direct": false, "pooled": true}
 
-// promptly is how long after its deadline a run may end on a busy machine.
-const promptly = 2 * time.Second
-
 func follow(int) bool { return true }
 
 func newClient(t testing.TB, s httpclient.Settings) *httpclient.Client {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 )
 
@@ -194,11 +195,11 @@ func TestOddServers(t *testing.T) {
 				client := newClient(t, httpclient.Settings{URL: "http://" + address, Method: tt.method, EnableHTTP2: http2, WholeBody: true})
 				timeout := 5 * time.Second
 				if want.reason == healthcheck.ReasonTimeout {
-					timeout = 100 * time.Millisecond
+					timeout = checktest.Timeout
 				}
 				start := time.Now()
 				a, err := doFor(t, client, timeout)
-				assert.Less(t, time.Since(start), 100*time.Millisecond+promptly)
+				assert.Less(t, time.Since(start), checktest.Timeout+checktest.Promptly)
 				want.require(t, a, err, address)
 			})
 		}

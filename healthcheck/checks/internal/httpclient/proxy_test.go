@@ -104,11 +104,11 @@ func TestProxyThatFails(t *testing.T) {
 				client := newClient(t, httpclient.Settings{URL: tt.target, ProxyURL: tt.proxy, KeepAlive: keep, TLSConfig: config.TLSConfig{CA: ca.PEM}})
 				timeout := 5 * time.Second
 				if tt.reason == healthcheck.ReasonTimeout {
-					timeout = 100 * time.Millisecond
+					timeout = checktest.Timeout
 				}
 				start := time.Now()
 				a, err := doFor(t, client, timeout)
-				assert.Less(t, time.Since(start), 100*time.Millisecond+promptly)
+				assert.Less(t, time.Since(start), checktest.Timeout+checktest.Promptly)
 				if tt.ok {
 					require.NoError(t, err)
 					assert.Equal(t, 200, a.Response.StatusCode)

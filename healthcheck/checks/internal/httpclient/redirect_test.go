@@ -22,7 +22,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 )
 
-var phases = healthcheck.NewMeasure("test_phase_duration_seconds", "phase", "Time of a phase.")
+var phases = healthcheck.NewMeasure("test_phase_duration_seconds", "Time of a phase.", "phase")
 
 // serveTLS starts a server with the certificate and returns its URL.
 func serveTLS(t testing.TB, cfg *tls.Config, handler http.HandlerFunc) string {
@@ -50,7 +50,7 @@ func host(url string) string {
 }
 
 func certificates(a *httpclient.Answer) map[string]float64 {
-	return checktest.Values(healthcheck.Result{Values: a.AppendCertificates(nil)}, certs.Version.Label())
+	return checktest.Values(healthcheck.Result{Values: a.AppendCertificates(nil)}, certs.Version.LabelName(0))
 }
 
 func measured(a *httpclient.Answer) []string {
@@ -97,7 +97,7 @@ func TestHopThatFails(t *testing.T) {
 					client := newClient(t, httpclient.Settings{URL: start, EnableHTTP2: http2, Follow: follow, TLSConfig: config.TLSConfig{CA: ca.PEM}})
 					timeout := 5 * time.Second
 					if tt.reason == healthcheck.ReasonTimeout {
-						timeout = 200 * time.Millisecond
+						timeout = checktest.Timeout
 					}
 					a, err := doFor(t, client, timeout)
 					if tt.next == cuts {

@@ -77,7 +77,7 @@ func TestDialFails(t *testing.T) {
 		"silent":  {peer.Dialer{TLS: source}, silent.Addr().String(), healthcheck.ReasonTimeout, "tls handshake with " + silent.Addr().String() + ": no answer in time", []string{"connect", "tls"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), checktest.Timeout)
 			defer cancel()
 			trace, phases := traced()
 			_, err := tc.dialer.Dial(ctx, address(t, tc.address), trace)
