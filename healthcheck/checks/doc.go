@@ -23,7 +23,7 @@
 //
 //	var duration = healthcheck.NewMeasure("echo_duration_seconds", "Duration of the echo of the last run.")
 //
-// A measure begins with the name of the kind and ends in its unit. Its label, if there is one, has few values, none of
+// A measure begins with the name of the kind and ends in its unit. Its labels, three at most, have few values, none of
 // which a peer can make up without bound.
 //
 // # What is there already
@@ -42,8 +42,8 @@
 //
 // # Joining
 //
-// A kind joins by two entries, both in package exporter/config: in the table kinds (kinds.go), and in conformers
-// (conformance_kinds_test.go), which says what it can be pointed at. The conformance test then holds it to what
+// A kind joins by two entries, both below exporter/config: in the table kinds (internal/kind/kinds.go), and in conformers
+// (conformance_kinds_test.go), with a file conformance_<kind>_test.go which says what it can be pointed at. The conformance test then holds it to what
 // all kinds do, and says what is missing: an ExampleNew with its output; names of measures; secrets, planted in each
 // text, literally and by references, that an echo peer sends back and a panic repeats; peers that never answer; names
 // and addresses; relative paths; thousands of runs that leave nothing. Its own tests are for its protocol, against a

@@ -1,0 +1,86 @@
+package config_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
+)
+
+var conformHTTP = conformer{
+	echo: func(t *testing.T) []func() any { return echoHTTP(t, "nothing") },
+	fetching: func(t *testing.T) any {
+		bases := echoHTTP(t, issued)
+		return bases[len(bases)-1]()
+	},
+	open: []string{
+		"method", "ip_protocol", "accept_encoding", "expect.status", "expect.body_matches", "expect.body_not_matches", "expect.headers", "tls_config.server_name",
+		"no_proxy", "oauth2.grant_type", "oauth2.signature_algorithm", "oauth2.tls_config.server_name",
+		// Who asks for a token, and what for. The file is read with another grant type only.
+		"oauth2.client_id", "oauth2.client_certificate_key_id", "oauth2.iss", "oauth2.audience", "oauth2.scopes", "oauth2.client_certificate_key_file",
+	},
+	dials: func(address string) []any {
+		return []any{
+			&httpcheck.Config{URL: "http://" + address},
+			&httpcheck.Config{URL: "https://" + address, KeepAlive: true},
+			&httpcheck.Config{URL: "https://" + address, EnableHTTP2: true},
+			&httpcheck.Config{URL: "http://192.0.2.1", ProxyURL: "http://" + address},
+			&httpcheck.Config{URL: "https://192.0.2.1", ProxyURL: "socks5://" + address},
+			&httpcheck.Config{URL: "http://192.0.2.1", OAuth2: &promconfig.OAuth2{ClientID: "x", ClientSecret: "y", TokenURL: "http://" + address}},
+		}
+	},
+	named: func(host string) any {
+		return &httpcheck.Config{URL: "https://" + strings.Replace(host, "%", "%25", 1) + ":8443/health"}
+	},
+	fine: func(t *testing.T) []any {
+		base := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "UP") })
+		return []any{&httpcheck.Config{URL: base}, &httpcheck.Config{URL: base, KeepAlive: true}, &httpcheck.Config{URL: base, ProxyURL: base}}
+	},
+	runs: 10_000,
+}
+
+// echoHTTP returns configurations of the kind http, the last of which fetches a token.
+func echoHTTP(t *testing.T, token string) []func() any {
+	base := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"access_token":"`+token+`","token_type":"bearer"}`)
+			return
+		}
+		answer := echoes.answer(requestParts(r))
+		if r.URL.Path == "/denied" {
+			http.Error(w, answer, http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("X-Echo", strings.Map(func(c rune) rune {
+			if c < ' ' {
+				return ' '
+			}
+			return c
+		}, answer))
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, answer)
+	})
+	teapot := httpcheck.Expect{Status: []string{"418"}, BodyMatches: []string{"^never$"}}
+	return []func() any{
+		func() any { return &httpcheck.Config{URL: base, Method: "POST", Body: "x", Expect: teapot} },
+		func() any { return &httpcheck.Config{URL: base, EnableHTTP2: true, Expect: teapot} },
+		func() any {
+			return &httpcheck.Config{URL: base, Expect: httpcheck.Expect{Status: []string{"418"}, Headers: map[string]string{"X-Echo": "^never$"}}}
+		},
+		func() any { return &httpcheck.Config{URL: base, ProxyURL: base, Expect: teapot} },
+		func() any {
+			return &httpcheck.Config{URL: base, BasicAuth: &promconfig.BasicAuth{Username: "ann"}, Expect: teapot}
+		},
+		func() any {
+			return &httpcheck.Config{URL: base, OAuth2: &promconfig.OAuth2{ClientID: "x", ClientSecret: "y", TokenURL: base + "/denied"}, Expect: teapot}
+		},
+		func() any {
+			return &httpcheck.Config{URL: base, OAuth2: &promconfig.OAuth2{ClientID: "x", ClientSecret: "y", TokenURL: base + "/token"}, Expect: teapot}
+		},
+	}
+}
