@@ -3,11 +3,13 @@ package config_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
 )
 
@@ -41,6 +43,49 @@ var conformHTTP = conformer{
 		return []any{&httpcheck.Config{URL: base}, &httpcheck.Config{URL: base, KeepAlive: true}, &httpcheck.Config{URL: base, ProxyURL: base}}
 	},
 	runs: 10_000,
+	servers: func(t *testing.T) []served {
+		base := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "everything is up") })
+		plain := served{
+			name: "http", address: strings.TrimPrefix(base, "http://"), reason: healthcheck.ReasonBody,
+			config: func(address string) any { return &httpcheck.Config{URL: "http://" + address} },
+			wrong: func(address string) any {
+				return &httpcheck.Config{URL: "http://" + address, Expect: httpcheck.Expect{BodyMatches: []string{"down"}}}
+			},
+			secure: func(address, caFile string) any {
+				return &httpcheck.Config{URL: "https://" + address, TLSConfig: promconfig.TLSConfig{CAFile: caFile}}
+			},
+			denied: func(t *testing.T) any {
+				return &httpcheck.Config{URL: serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })}
+			},
+		}
+		kept := plain
+		kept.name = "kept"
+		kept.config = func(address string) any { return &httpcheck.Config{URL: "http://" + address, KeepAlive: true} }
+		kept.secure = func(address, caFile string) any {
+			return &httpcheck.Config{URL: "https://" + address, KeepAlive: true, TLSConfig: promconfig.TLSConfig{CAFile: caFile}}
+		}
+		pooled := plain
+		pooled.name, pooled.address = "pooled", serveHTTP2(t)
+		pooled.config = func(address string) any {
+			return &httpcheck.Config{URL: "http://" + address, EnableHTTP2: true}
+		}
+		pooled.secure = func(address, caFile string) any {
+			return &httpcheck.Config{URL: "https://" + address, EnableHTTP2: true, TLSConfig: promconfig.TLSConfig{CAFile: caFile}}
+		}
+		return []served{plain, kept, pooled}
+	},
+}
+
+// serveHTTP2 returns the address of a server for HTTP/1.1 and 2 without TLS.
+func serveHTTP2(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "everything is up") }))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
 }
 
 // echoHTTP returns configurations of the kind http, the last of which fetches a token.

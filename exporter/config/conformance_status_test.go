@@ -10,6 +10,7 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 )
 
@@ -40,4 +41,25 @@ var conformStatus = conformer{
 		})}}
 	},
 	runs: 10_000,
+	servers: func(t *testing.T) []served {
+		base := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"status":"OK","statusChecks":{}}`)
+		})
+		return []served{{
+			name: "status", address: strings.TrimPrefix(base, "http://"), reason: healthcheck.ReasonStatus,
+			config: func(address string) any { return &statuscheck.Config{URL: "http://" + address} },
+			wrong: func(string) any {
+				return &statuscheck.Config{URL: serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					_, _ = io.WriteString(w, `{"status":"FAIL","statusChecks":{"db":{"status":{"result":"FAIL"}}}}`)
+				})}
+			},
+			secure: func(address, caFile string) any {
+				return &statuscheck.Config{URL: "https://" + address, TLSConfig: promconfig.TLSConfig{CAFile: caFile}}
+			},
+			denied: func(t *testing.T) any {
+				return &statuscheck.Config{URL: serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })}
+			},
+		}}
+	},
 }

@@ -7,6 +7,7 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
 )
 
@@ -37,4 +38,23 @@ var conformTCP = conformer{
 		return []any{&tcpcheck.Config{Address: address, Dialog: []tcpcheck.Step{{Send: "a\n", Expect: "^a$"}}}}
 	},
 	runs: 10_000,
+	servers: func(t *testing.T) []served {
+		address := serveTCP(t, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, "220 mail.example.org ready\r\n")
+			_, _ = io.Copy(conn, conn)
+		})
+		dialog := func(want string) []tcpcheck.Step {
+			return []tcpcheck.Step{{Expect: want}, {Send: "QUIT\r\n", Expect: "^QUIT$"}}
+		}
+		return []served{{
+			name: "tcp", address: address, reason: healthcheck.ReasonTimeout, // more may come
+			config: func(address string) any { return &tcpcheck.Config{Address: address, Dialog: dialog("^220 .* ready$")} },
+			wrong: func(address string) any {
+				return &tcpcheck.Config{Address: address, Dialog: []tcpcheck.Step{{Expect: "^220"}, {Send: "a", ExpectBytes: "^b"}}}
+			},
+			secure: func(address, caFile string) any {
+				return &tcpcheck.Config{Address: address, Dialog: dialog("^220"), TLSConfig: &promconfig.TLSConfig{CAFile: caFile}}
+			},
+		}}
+	},
 }

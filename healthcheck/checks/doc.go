@@ -46,6 +46,8 @@
 // (conformance_kinds_test.go), with a file conformance_<kind>_test.go which says what it can be pointed at. The conformance test then holds it to what
 // all kinds do, and says what is missing: an ExampleNew with its output; names of measures; secrets, planted in each
 // text, literally and by references, that an echo peer sends back and a panic repeats; peers that never answer; names
-// and addresses; relative paths; thousands of runs that leave nothing. Its own tests are for its protocol, against a
+// and addresses; relative paths; thousands of runs that leave nothing; and, for each peer in its servers, all that can be
+// between a check and its peer: refused, silent, cut, endless, garbage, slow, restarted, without a name, without a valid
+// certificate. Its own tests are for its protocol, against a
 // real server where one can be had. README.md and CHANGELOG.md name it.
 package checks

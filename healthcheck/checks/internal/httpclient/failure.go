@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -30,6 +31,9 @@ func (r *run) explain(ctx context.Context, err error) error {
 	reason := healthcheck.ReasonOf(err)
 	if ctxErr := ctx.Err(); ctxErr != nil && reason != healthcheck.ReasonDNS {
 		err, reason = ctxErr, healthcheck.ReasonTimeout
+		if r.record.resolving() { // net/http's Transport gives up first, and does not say on what
+			reason = healthcheck.ReasonDNS
+		}
 	}
 	return r.failure(refine(reason, r.record.current), r.record.where(err), err)
 }
@@ -56,10 +60,24 @@ func (r *run) failure(reason healthcheck.Reason, where string, err error) error 
 	switch {
 	case errors.Is(err, context.Canceled):
 		cause = "canceled after " + peer.Round(time.Since(r.start)).String()
-	case reason == healthcheck.ReasonTimeout:
+	case reason == healthcheck.ReasonTimeout, err == context.DeadlineExceeded: //nolint:errorlint // that of the run itself, see explain
 		cause = "timed out after " + peer.Round(time.Since(r.start)).String()
 	}
 	return healthcheck.Errorf(reason, "%s", r.answer.Excerpt(r.answer.secrets.HideQuoted(where+cause, secret.MinLength)))
+}
+
+// resolving reports whether the run is waiting for the addresses of a name.
+func (r *record) resolving() bool {
+	name := r.peer
+	if r.proxy == proxyReach {
+		name = r.via
+	}
+	host, _, err := net.SplitHostPort(name)
+	if err != nil || r.current != phaseResolve {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err != nil
 }
 
 // where returns the beginning of the text of err.
