@@ -39,7 +39,7 @@ var conformDNS = conformer{
 		}
 		return &dnscheck.Config{Name: name, Server: host + ":53"}
 	},
-	fine: func(t *testing.T) []any {
+	fine: func(t testing.TB) []any {
 		return []any{&dnscheck.Config{Name: "example.org", Type: "TXT", Server: serveTXT(t)}}
 	},
 	runs: 10_000,
@@ -62,9 +62,9 @@ var conformDNS = conformer{
 }
 
 // serveTXT answers each question with one text.
-func serveTXT(t *testing.T) string { return serveTXTOver(t, "udp") }
+func serveTXT(t testing.TB) string { return serveTXTOver(t, "udp") }
 
-func serveTXTOver(t *testing.T, network string) string {
+func serveTXTOver(t testing.TB, network string) string {
 	t.Helper()
 	server := &dns.Server{Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 		answer := new(dns.Msg).SetReply(m)

@@ -26,6 +26,6 @@ var conformExec = conformer{
 	open:   []string{"command[0]", "dir", "format", "inherit_env", "expect.output_matches", "expect.output_not_matches"},
 	silent: func(*testing.T) any { return &execcheck.Config{Command: []string{"sleep", "600"}} },
 	files:  []string{"command[0]", "dir"},
-	fine:   func(*testing.T) []any { return []any{&execcheck.Config{Command: []string{"true"}}} },
+	fine:   func(testing.TB) []any { return []any{&execcheck.Config{Command: []string{"true"}}} },
 	runs:   1000, // a run is a process
 }

@@ -11,7 +11,7 @@ var conformFilesystem = conformer{
 		return []func() any{func() any { return &filesystemcheck.Config{Path: "/nosuch"} }}
 	},
 	open: []string{"path", "min_free", "min_free_inodes"},
-	fine: func(*testing.T) []any {
+	fine: func(testing.TB) []any {
 		return []any{&filesystemcheck.Config{Path: "/", MinFree: "0%", MinFreeInodes: "0%"}}
 	},
 	runs: 10_000,

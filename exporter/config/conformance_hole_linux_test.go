@@ -11,7 +11,7 @@ import (
 )
 
 // blackHole returns an address where connections are neither accepted nor refused: the queue of its listener is full.
-func blackHole(t *testing.T) string {
+func blackHole(t testing.TB) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -38,7 +38,7 @@ var conformHTTP = conformer{
 	named: func(host string) any {
 		return &httpcheck.Config{URL: "https://" + strings.Replace(host, "%", "%25", 1) + ":8443/health"}
 	},
-	fine: func(t *testing.T) []any {
+	fine: func(t testing.TB) []any {
 		base := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "UP") })
 		return []any{&httpcheck.Config{URL: base}, &httpcheck.Config{URL: base, KeepAlive: true}, &httpcheck.Config{URL: base, ProxyURL: base}}
 	},
@@ -77,7 +77,7 @@ var conformHTTP = conformer{
 }
 
 // serveHTTP2 returns the address of a server for HTTP/1.1 and 2 without TLS.
-func serveHTTP2(t *testing.T) string {
+func serveHTTP2(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "everything is up") }))
 	server.Config.Protocols = new(http.Protocols)
@@ -89,7 +89,7 @@ func serveHTTP2(t *testing.T) string {
 }
 
 // echoHTTP returns configurations of the kind http, the last of which fetches a token.
-func echoHTTP(t *testing.T, token string) []func() any {
+func echoHTTP(t testing.TB, token string) []func() any {
 	base := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" {
 			w.Header().Set("Content-Type", "application/json")

@@ -71,7 +71,7 @@ func (e *echoer) answer(got []string) string {
 	return "got " + list[int(e.next.Add(1))%len(list)] + " of you"
 }
 
-func serveHTTP(t *testing.T, handle http.HandlerFunc) string {
+func serveHTTP(t testing.TB, handle http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(handle)
 	t.Cleanup(server.Close)
@@ -81,7 +81,7 @@ func serveHTTP(t *testing.T, handle http.HandlerFunc) string {
 }
 
 // serveTCP gives each connection to handle and closes it then.
-func serveTCP(t *testing.T, handle func(net.Conn)) string {
+func serveTCP(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -118,11 +118,11 @@ func serveTCP(t *testing.T, handle func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-func silentTCP(t *testing.T) string {
+func silentTCP(t testing.TB) string {
 	return serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 }
 
-func silentUDP(t *testing.T) string {
+func silentUDP(t testing.TB) string {
 	t.Helper()
 	p, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -11,6 +11,6 @@ var conformMemory = conformer{
 		return []func() any{func() any { return &memorycheck.Config{MinAvailable: "100%"} }}
 	},
 	open: []string{"min_available", "source"},
-	fine: func(*testing.T) []any { return []any{&memorycheck.Config{MinAvailable: "0%"}} },
+	fine: func(testing.TB) []any { return []any{&memorycheck.Config{MinAvailable: "0%"}} },
 	runs: 10_000,
 }

@@ -35,7 +35,7 @@ var conformStatus = conformer{
 	named: func(host string) any {
 		return &statuscheck.Config{URL: "http://" + strings.Replace(host, "%", "%25", 1) + ":8989/status"}
 	},
-	fine: func(t *testing.T) []any {
+	fine: func(t testing.TB) []any {
 		return []any{&statuscheck.Config{URL: serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"status":"OK","statusChecks":{}}`)
 		})}}

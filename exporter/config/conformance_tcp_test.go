@@ -33,7 +33,7 @@ var conformTCP = conformer{
 		return []any{&tcpcheck.Config{Address: address, Dialog: []tcpcheck.Step{{Expect: "^220"}}}, &tcpcheck.Config{Address: address, TLS: true}}
 	},
 	named: func(host string) any { return &tcpcheck.Config{Address: host + ":25"} },
-	fine: func(t *testing.T) []any {
+	fine: func(t testing.TB) []any {
 		address := serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(conn, conn) })
 		return []any{&tcpcheck.Config{Address: address, Dialog: []tcpcheck.Step{{Send: "a\n", Expect: "^a$"}}}}
 	},

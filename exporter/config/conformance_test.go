@@ -52,7 +52,7 @@ type conformer struct {
 	// named returns a configuration with a host, in brackets where it is an IPv6 address. Nil: the kind knows no hosts.
 	named func(host string) any
 	// fine returns configurations whose runs are OK.
-	fine func(t *testing.T) []any
+	fine func(t testing.TB) []any
 	// runs is how many runs, of all configurations together, leave nothing behind.
 	runs int
 }
