@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,11 @@ func TestValuesAreCleaned(t *testing.T) {
 		for i := range 3000 {
 			in = append(in, v{two, fmt.Sprint(i / 2), float64(i)})
 		}
+		const note = "more than 1000 values, the rest is dropped"
+		assert.Equal(t, note, recorded(t, healthcheck.Result{Values: slices.Clone(in)}).Status().Details)
+		assert.Empty(t, recorded(t, healthcheck.Result{Values: slices.Clone(in[:2000])}).Status().Details, "a thousand of them")
+		long := recorded(t, healthcheck.Result{Level: healthcheck.FAIL, Details: strings.Repeat("ü", 5000), Values: slices.Clone(in)}).Status().Details
+		assert.True(t, strings.HasSuffix(long, "ü; "+note), long[len(long)-60:])
 		got := recorded(t, healthcheck.Result{Values: in}).Values()
 		require.Len(t, got, 1000)
 		for i, value := range got {

@@ -58,7 +58,8 @@ func NewState(f Facts) State {
 		if f.Last.Result == FAIL {
 			s.raw, s.reason = levelFail, f.Last.Reason
 		}
-		s.setText(&Result{Level: f.Last.Result, Details: f.Last.Details, Values: cleanValues(slices.Clone(f.Values))})
+		values, _ := cleanValues(slices.Clone(f.Values))
+		s.setText(&Result{Level: f.Last.Result, Details: f.Last.Details, Values: values})
 	}
 	if len(f.Failures) > 0 {
 		s.failures = &failures{counts: slices.Clone(f.Failures), since: make([]int64, len(f.Failures))}

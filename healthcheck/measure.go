@@ -104,24 +104,39 @@ const (
 )
 
 // cleanValues returns the values that can be exported: with a measure, within the bounds, and each combination of
-// measure and label once (the first wins), since a duplicate would spoil the whole scrape. It works in place.
-func cleanValues(values []Value) []Value {
+// measure and label once (the first wins), since a duplicate would spoil the whole scrape. It works in place, and
+// reports whether there were more than that.
+func cleanValues(values []Value) (kept []Value, more bool) {
 	var seen map[valueKey]struct{}
 	if len(values) > 16 { // below, comparing each with each is cheaper than a map
 		seen = make(map[valueKey]struct{}, min(len(values), maxValues))
 	}
-	kept := values[:0]
+	kept = values[:0]
 	for _, v := range values {
-		if v.Measure == nil || v.Measure.name == "" || len(kept) == maxValues {
+		if v.Measure == nil || v.Measure.name == "" {
 			continue
 		}
 		v.Label = cleanLabel(v.Label, len(v.Measure.labels))
 		if !addKey(seen, kept, v) {
 			continue
 		}
+		if len(kept) == maxValues {
+			return kept, true
+		}
 		kept = append(kept, v)
 	}
-	return kept
+	return kept, false
+}
+
+// tooMany is what the details say where values are missing.
+const tooMany = "more than 1000 values, the rest is dropped"
+
+// noteTooMany returns details of at most bound bytes that end with [tooMany].
+func noteTooMany(details string, bound int) string {
+	if details == "" {
+		return tooMany
+	}
+	return cut(details, bound-len("; "+tooMany)) + "; " + tooMany
 }
 
 // cleanLabel returns the values of n labels, each within the bounds.

@@ -96,7 +96,10 @@ func (r *run) finish(res *Result, end time.Time) (lasted bool) {
 	}
 	interrupted := res.Failed() && r.base.parent.Err() != nil // the runner stops; that says nothing about the target
 	if res.Values != nil {
-		res.Values = cleanValues(res.Values)
+		var more bool
+		if res.Values, more = cleanValues(res.Values); more {
+			res.Details = noteTooMany(res.Details, e.reg.detailsBound(res))
+		}
 	}
 	if res.Details != "" {
 		res.Details = cut(res.Details, e.reg.detailsBound(res))
