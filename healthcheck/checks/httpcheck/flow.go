@@ -143,6 +143,9 @@ func (b *flowBuilder) step(s *Step, m *field.Mistakes) step {
 		m.Add("name", "%q is the name of a step before", s.Name)
 	}
 	b.names[s.Name] = true
+	if slices.ContainsFunc(append(s.texts(), s.Method), func(text string) bool { return strings.Contains(text, stepReference) }) {
+		m.Add("", "has a reference to a step elsewhere than in url, headers and body")
+	}
 	expect := builder{
 		Config:   Config{URL: b.url(s), Method: s.Method, Expect: s.Expect, Values: s.Values, FollowRedirects: b.FollowRedirects, MaxBodyBytes: b.MaxBodyBytes},
 		Mistakes: m,
