@@ -39,15 +39,18 @@ func newExtractions(s *Step, m *field.Mistakes) (list []extraction) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Extract)) {
 		from, path := s.Extract[name], "extract."+name
+		if from.JQ == "" && from.Header == "" && from.Regex == "" { // what was meant as a value may be written as a name
+			m.Add("extract", "has a name without one of jq, header and regex")
+			continue
+		}
 		x := extraction{name: name, secret: from.Secret, match: m.Pattern(path+".regex", from.Regex)}
 		if !variable.MatchString(name) {
 			m.Add("extract", "%.40q is no name: want letters, digits and underscores", name)
 		}
-		m.Exclusive("extract."+name, field.Given{Field: "jq", Set: from.JQ != ""}, field.Given{Field: "header", Set: from.Header != ""})
-		switch {
-		case from.JQ == "" && from.Header == "" && from.Regex == "":
-			m.Add(path, "is missing: give one of jq, header and regex")
-		case from.Header == "" && noBody(s.Method):
+		if from.JQ != "" && from.Header != "" {
+			m.Add(path, "has jq and header: leave only one of them")
+		}
+		if from.Header == "" && noBody(s.Method) {
 			m.Add(path, "the answer to HEAD has no body")
 		}
 		if from.JQ != "" {

@@ -117,6 +117,10 @@ func (b *builder) namedQueries() (list []namedQuery) {
 		b.Add("values", "more than %d values", maxValues)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Values)) {
+		if b.Values[name] == "" { // what was meant as a value may be written as a name
+			b.Add("values", "has a value without a query")
+			continue
+		}
 		if !isName(name) {
 			b.Add("values", "%.40q is not the name of a value: want up to %d printable characters", name, maxName)
 		}
