@@ -86,13 +86,14 @@ func newExtractions(s *Step, m *field.Mistakes) (list []extraction) {
 func (x *extraction) ofBody() bool { return x.header == "" }
 
 // extract adds what is extracted from the answer to found, which has the name of each, and to the set what is secret.
-// Where something secret is not found, all that the peer said is withheld: it may be there in another form. The error
-// is about the first that is not found.
+// Where something secret is not found, all that the peer said is withheld, since it may be there in another form; but
+// not where the peer refuses, and that is told. The error is about the first that is not found.
 func extract(ctx context.Context, list []extraction, a *httpclient.Answer, doc *document, found map[string]string, set *secret.Set) (first error) {
+	refused := a.Response.StatusCode >= http.StatusBadRequest && !a.Cut && a.BodyErr == nil
 	for i := range list {
 		x := &list[i]
 		withheld := a.Withheld
-		a.Withheld = withheld || x.secret
+		a.Withheld = withheld || x.secret && !refused
 		text, err := x.from(ctx, a, doc)
 		if err != nil {
 			if first == nil {
