@@ -19,12 +19,12 @@ var conformHTTP = conformer{
 		bases := echoHTTP(t, issued)
 		return bases[len(bases)-1]()
 	},
-	open: []string{
-		"method", "ip_protocol", "accept_encoding", "expect.status", "expect.body_matches", "expect.body_not_matches", "expect.headers", "tls_config.server_name",
+	open: append(openOfRequests("", "steps[0].", "steps[+]."),
+		"ip_protocol", "accept_encoding", "tls_config.server_name",
 		"no_proxy", "oauth2.grant_type", "oauth2.signature_algorithm", "oauth2.tls_config.server_name",
 		// Who asks for a token, and what for. The file is read with another grant type only.
 		"oauth2.client_id", "oauth2.client_certificate_key_id", "oauth2.iss", "oauth2.audience", "oauth2.scopes", "oauth2.client_certificate_key_file",
-	},
+	),
 	dials: func(address string) []any {
 		return []any{
 			&httpcheck.Config{URL: "http://" + address},
@@ -32,6 +32,7 @@ var conformHTTP = conformer{
 			&httpcheck.Config{URL: "https://" + address, EnableHTTP2: true},
 			&httpcheck.Config{URL: "http://192.0.2.1", ProxyURL: "http://" + address},
 			&httpcheck.Config{URL: "https://192.0.2.1", ProxyURL: "socks5://" + address},
+			&httpcheck.Config{URL: "http://" + address, Steps: []httpcheck.Step{{Name: "one"}, {Name: "two"}}},
 			&httpcheck.Config{URL: "http://192.0.2.1", OAuth2: &promconfig.OAuth2{ClientID: "x", ClientSecret: "y", TokenURL: "http://" + address}},
 		}
 	},
@@ -40,7 +41,11 @@ var conformHTTP = conformer{
 	},
 	fine: func(t testing.TB) []any {
 		base := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "UP") })
-		return []any{&httpcheck.Config{URL: base}, &httpcheck.Config{URL: base, KeepAlive: true}, &httpcheck.Config{URL: base, ProxyURL: base}}
+		token := map[string]httpcheck.Extract{"token": {Regex: "(U)P", Secret: true}}
+		return []any{
+			&httpcheck.Config{URL: base}, &httpcheck.Config{URL: base, KeepAlive: true}, &httpcheck.Config{URL: base, ProxyURL: base},
+			&httpcheck.Config{URL: base, KeepAlive: true, Steps: []httpcheck.Step{{Name: "one", Extract: token}, {Name: "two", URL: "/${step.token}"}}},
+		}
 	},
 	runs: 10_000,
 	servers: func(t *testing.T) []served {
@@ -88,6 +93,19 @@ func serveHTTP2(t testing.TB) string {
 	return server.Listener.Addr().String()
 }
 
+// openOfRequests returns what is open of a request and its answer.
+func openOfRequests(prefixes ...string) (open []string) {
+	for _, prefix := range prefixes {
+		for _, path := range []string{
+			"name", "method", "values", "extract", "expect.status", "expect.body_matches", "expect.body_not_matches", "expect.headers",
+			"expect.headers_not_match", "expect.json", "expect.final_url", "expect.protocol_version", "expect.body_size.min", "expect.body_size.max",
+		} {
+			open = append(open, prefix+path)
+		}
+	}
+	return open
+}
+
 // echoHTTP returns configurations of the kind http, the last of which fetches a token.
 func echoHTTP(t testing.TB, token string) []func() any {
 	base := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +129,25 @@ func echoHTTP(t testing.TB, token string) []func() any {
 		_, _ = io.WriteString(w, answer)
 	})
 	teapot := httpcheck.Expect{Status: []string{"418"}, BodyMatches: []string{"^never$"}}
+	flow := func(s httpcheck.Step) func() any {
+		return func() any {
+			s.Name = "one"
+			return &httpcheck.Config{URL: base, Steps: []httpcheck.Step{s, {Name: "two"}}}
+		}
+	}
 	return []func() any{
+		flow(httpcheck.Step{URL: base + "/x", Method: "POST", Headers: map[string]string{"X-Key": "x"}, Body: "x", Expect: teapot}),
+		flow(httpcheck.Step{URL: base, Expect: httpcheck.Expect{Status: []string{"418"}, JSON: []string{".a"}}}),
+		flow(httpcheck.Step{URL: base, Expect: httpcheck.Expect{Status: []string{"418"}}, Extract: map[string]httpcheck.Extract{"a": {Regex: "(never)"}}}),
+		func() any {
+			return &httpcheck.Config{URL: base, Values: map[string]string{"a": ".b"}, Expect: httpcheck.Expect{Status: []string{"418"}}}
+		},
+		func() any {
+			return &httpcheck.Config{URL: base, Expect: httpcheck.Expect{Status: []string{"418"}, HeadersNotMatch: map[string]string{"X-Echo": "."}}}
+		},
+		func() any {
+			return &httpcheck.Config{URL: base, Expect: httpcheck.Expect{Status: []string{"418"}, FinalURL: "never"}}
+		},
 		func() any { return &httpcheck.Config{URL: base, Method: "POST", Body: "x", Expect: teapot} },
 		func() any { return &httpcheck.Config{URL: base, EnableHTTP2: true, Expect: teapot} },
 		func() any {

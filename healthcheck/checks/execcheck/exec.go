@@ -26,6 +26,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/value"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
@@ -51,7 +52,7 @@ var (
 
 // MeasureValue is the measure of free named values, such as the performance data of a plugin. It is shared by the kinds
 // of checks that have such values.
-var MeasureValue = healthcheck.NewMeasure("value", "A named value that the last run reported, such as a plugin's performance data, in base units.", "value")
+var MeasureValue = value.Measure
 
 // Config says what to run and what to expect of it.
 type Config struct {

@@ -18,15 +18,29 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 	defer c.Secrets().HidePanic()
 	a, err := c.Do(ctx)
 	defer a.Release()
+	var measured []healthcheck.Value
 	if err == nil {
-		err = c.expect.judge(ctx, a)
+		measured, err = c.expect.verdict(ctx, nil, a, new(document))
 	}
 	result := a.Fail(err)
 	if err == nil {
 		result.Details = strings.Trim(a.Note(), " ()")
 	}
-	result.Values = values(a)
+	result.Values = append(values(a), measured...)
 	return result
+}
+
+// verdict judges an answer, and appends the values that are picked out of it, whether it is good or not.
+func (e *expectation) verdict(ctx context.Context, dst []healthcheck.Value, a *httpclient.Answer, doc *document) ([]healthcheck.Value, error) {
+	err := e.judge(ctx, a, doc)
+	if a.BodyErr != nil {
+		return dst, err
+	}
+	dst, missing := e.appendValues(ctx, dst, a, doc)
+	if err == nil {
+		err = missing
+	}
+	return dst, err
 }
 
 func values(a *httpclient.Answer) []healthcheck.Value {

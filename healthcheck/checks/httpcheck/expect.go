@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -28,9 +26,14 @@ type builder struct {
 
 // texts returns what is expected, which details show.
 func (e *Expect) texts() []string {
-	list := slices.Concat(e.BodyMatches, e.BodyNotMatches)
-	for name, expr := range e.Headers {
-		list = append(list, name, expr)
+	list := slices.Concat(e.BodyMatches, e.BodyNotMatches, e.JSON)
+	for _, headers := range []map[string]string{e.Headers, e.HeadersNotMatch} {
+		for name, expr := range headers {
+			list = append(list, name, expr)
+		}
+	}
+	if e.FinalURL != "" {
+		list = append(list, e.FinalURL)
 	}
 	return list
 }
@@ -57,6 +60,7 @@ type expectation struct {
 	notMatch   []*regexp.Regexp
 	headers    []headerMatch
 	maxLatency time.Duration
+	rare       *rare // nil where there is nothing of it
 }
 
 type headerMatch struct {
@@ -71,32 +75,43 @@ func (b *builder) newExpectation() expectation {
 		notMatch:   b.Patterns("expect.body_not_matches", b.Expect.BodyNotMatches),
 		maxLatency: b.Expect.MaxLatency,
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Expect.Headers)) {
-		if !httpguts.ValidHeaderFieldName(name) {
-			b.Add("expect.headers", "%q is not the name of a header", name)
-		}
-		re, err := regexp.Compile(b.Expect.Headers[name])
-		b.Check("expect.headers."+name, err)
-		e.headers = append(e.headers, headerMatch{name: http.CanonicalHeaderKey(name), match: re})
-	}
+	e.headers = b.headers("expect.headers", b.Expect.Headers)
 	b.NotNegative("expect.max_latency", e.maxLatency)
-	if strings.EqualFold(b.Method, http.MethodHead) {
-		if len(b.Expect.BodyMatches) > 0 {
-			b.Add("expect.body_matches", "the answer to HEAD has no body")
-		}
-		if len(b.Expect.BodyNotMatches) > 0 {
-			b.Add("expect.body_not_matches", "the answer to HEAD has no body")
+	e.rare = b.rare()
+	if noBody(b.Method) {
+		for path, given := range map[string]bool{
+			"expect.body_matches": len(b.Expect.BodyMatches) > 0, "expect.body_not_matches": len(b.Expect.BodyNotMatches) > 0,
+			"expect.json": len(b.Expect.JSON) > 0, "expect.body_size": b.Expect.BodySize != BodySize{},
+			"expect.body_sha256": b.Expect.BodySHA256 != "", "values": len(b.Values) > 0,
+		} {
+			if given {
+				b.Add(path, "the answer to HEAD has no body")
+			}
 		}
 	}
 	return e
 }
 
+func (b *builder) headers(path string, exprs map[string]string) (list []headerMatch) {
+	for _, name := range slices.Sorted(maps.Keys(exprs)) {
+		if !httpguts.ValidHeaderFieldName(name) {
+			b.Add(path, "%q is not the name of a header", name)
+		}
+		re, err := regexp.Compile(exprs[name])
+		b.Check(path+"."+name, err)
+		list = append(list, headerMatch{name: http.CanonicalHeaderKey(name), match: re})
+	}
+	return list
+}
+
 // wantsBody reports whether the content of the body matters.
-func (e *expectation) wantsBody() bool { return len(e.match)+len(e.notMatch) > 0 }
+func (e *expectation) wantsBody() bool {
+	return len(e.match)+len(e.notMatch) > 0 || e.rare != nil && e.rare.wantsBody()
+}
 
 // judge returns nil for a good answer, else an error with a reason. A wrong status is told even if the body did not
 // arrive.
-func (e *expectation) judge(ctx context.Context, a *httpclient.Answer) error {
+func (e *expectation) judge(ctx context.Context, a *httpclient.Answer, doc *document) error {
 	if err := e.judgeStatus(a); err != nil {
 		return err
 	}
@@ -108,8 +123,18 @@ func (e *expectation) judge(ctx context.Context, a *httpclient.Answer) error {
 			return err
 		}
 	}
+	if e.rare != nil {
+		if err := e.rare.judgeHead(a); err != nil {
+			return err
+		}
+	}
 	if err := e.judgeBody(ctx, a); err != nil {
 		return err
+	}
+	if e.rare != nil {
+		if err := e.rare.judgeBody(ctx, a, doc); err != nil {
+			return err
+		}
 	}
 	return peer.InTime(a.Latency, e.maxLatency)
 }
@@ -153,6 +178,7 @@ func ending(re *regexp.Regexp, body []byte) string {
 	return fmt.Sprintf(", because it ends in %q", rest[:min(len(rest), 8)])
 }
 
+// judge returns nil where one of the values of the header matches.
 func (h *headerMatch) judge(a *httpclient.Answer) error {
 	values := a.Response.Header[h.name]
 	if len(values) == 0 {
@@ -163,69 +189,4 @@ func (h *headerMatch) judge(a *httpclient.Answer) error {
 	}
 	return healthcheck.Errorf(healthcheck.ReasonBody, "header %s is %q, which does not match `%s`",
 		h.name, a.Excerpt(values[0]), h.match)
-}
-
-// statusSet is a set of ranges of status codes.
-type statusSet []statusRange
-
-type statusRange struct {
-	low, high int
-	text      string
-}
-
-func (s statusSet) has(code int) bool {
-	for _, r := range s {
-		if r.low <= code && code <= r.high {
-			return true
-		}
-	}
-	return false
-}
-
-// String returns the set as it was written.
-func (s statusSet) String() string {
-	texts := make([]string, len(s))
-	for i := range s {
-		texts[i] = s[i].text
-	}
-	return strings.Join(texts, " or ")
-}
-
-var defaultStatus = statusSet{{200, 299, "2xx"}}
-
-func (b *builder) statusSet() statusSet {
-	if len(b.Expect.Status) == 0 {
-		return defaultStatus
-	}
-	var set statusSet
-	for i, text := range b.Expect.Status {
-		r, ok := parseStatus(text)
-		if !ok {
-			b.Add(field.Item("expect.status", i), "%q is not a status, want one like 200, 2xx or 200-299", text)
-		}
-		set = append(set, r)
-	}
-	return set
-}
-
-func parseStatus(text string) (statusRange, bool) {
-	r := statusRange{text: text}
-	if len(text) == 3 && strings.EqualFold(text[1:], "xx") {
-		r.low = int(text[0]-'0') * 100
-		r.high = r.low + 99
-		return r, '1' <= text[0] && text[0] <= '9'
-	}
-	low, high, isRange := strings.Cut(text, "-")
-	if !isRange {
-		high = low
-	}
-	var lowOK, highOK bool
-	r.low, lowOK = parseCode(low)
-	r.high, highOK = parseCode(high)
-	return r, lowOK && highOK && r.low <= r.high
-}
-
-func parseCode(text string) (code int, ok bool) {
-	code, err := strconv.Atoi(strings.TrimSpace(text))
-	return code, err == nil && code >= 100 && code <= 999
 }

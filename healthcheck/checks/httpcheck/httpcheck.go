@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/config"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/amount"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
@@ -36,6 +37,13 @@ type Config struct {
 
 	// Expect is what makes the answer good.
 	Expect Expect `yaml:"expect"`
+	// Values are numbers in the body, JSON, by the names that they get: each is what a jq query picks out, and becomes
+	// healthcheck_value{value="<name>"}. A text that is a number is one, true is 1 and false 0; where there is none, the
+	// run fails. They are measured of answers that are not good, too.
+	Values map[string]string `yaml:"values" example:"{depth: .queue.depth}"`
+	// Steps are requests that follow each other, such as a login and what needs it. They are made instead of one of URL,
+	// which is where they start from.
+	Steps []Step `yaml:"steps"`
 
 	// FollowRedirects defaults to true, with at most ten redirects. A status in Expect.Status is never followed. Cookies
 	// that come with a redirect are sent back, until the end of the run. Once a redirect has left the scheme, host and
@@ -87,8 +95,31 @@ type Expect struct {
 	BodyNotMatches []string `yaml:"body_not_matches" example:"[maintenance]"`
 	// Headers are regular expressions by the name of the header; one of the header's values must match.
 	Headers map[string]string `yaml:"headers" example:"{Content-Type: '^application/json'}"`
+	// HeadersNotMatch are regular expressions by the name of the header; none of the header's values may match.
+	HeadersNotMatch map[string]string `yaml:"headers_not_match" example:"{Server: '[0-9]'}"`
+	// JSON are jq queries of the body, a JSON document of at most 4 MiB; each must be true.
+	JSON []string `yaml:"json" example:"['.status == \"UP\"', '.queue.depth < 100']"`
+	// BodySize bounds the size of the body, without its content coding.
+	BodySize BodySize `yaml:"body_size"`
+	// BodySHA256 is the SHA-256 checksum of the body, without its content coding, in hexadecimal digits.
+	BodySHA256 string `yaml:"body_sha256" example:"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`
+	// FinalURL is a regular expression that must match the URL that the answer came from, after redirects.
+	FinalURL string `yaml:"final_url" example:"^https://www\\.example\\.com/"`
+	// ProtocolVersion is the version of HTTP that the answer must come by: 1.0, 1.1, 2 or 3.
+	ProtocolVersion string `yaml:"protocol_version" example:"2"`
+	// TLSRequired demands that the answer, and whatever is redirected to, comes over https. A redirect to plain http
+	// fails before anything is sent there.
+	TLSRequired bool `yaml:"tls_required" default:"false"`
 	// MaxLatency bounds the time from the start of the run to the end of the body, redirects included.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"2s"`
+}
+
+// BodySize are bounds of the size of a body, no more than [Config.MaxBodyBytes].
+type BodySize struct {
+	// Min is the least size, in bytes or with a unit.
+	Min amount.Bytes `yaml:"min" example:"1KiB"`
+	// Max is the largest size, in bytes or with a unit.
+	Max amount.Bytes `yaml:"max" example:"64KiB"`
 }
 
 // The measures of this kind.
@@ -100,6 +131,10 @@ var (
 	bodyBytes = healthcheck.NewMeasure("http_response_body_bytes", "Size of the body read by the last run, without its content coding, no more than max_body_bytes.")
 
 	redirects = healthcheck.NewMeasure("http_redirects", "Number of redirects that the last run followed.")
+
+	stepStatusCode = healthcheck.NewMeasure("http_step_status_code", "Status code of the answer to each step of the last run, the last one where redirects were followed; absent of steps that got none.", "step")
+
+	stepPhaseDuration = healthcheck.NewMeasure("http_step_phase_duration_seconds", "Time that each step of the last run spent in each phase, as of http_phase_duration_seconds.", "phase", "step")
 )
 
 // Target returns the URL without user information, the values of its query, and its fragment. It is empty for a URL
@@ -123,18 +158,36 @@ func (c *Config) SetDirectory(dir string) {
 // New returns the check. Its error joins a [healthcheck.FieldError] for each mistake in c. The check is an io.Closer:
 // closing it drops a kept connection.
 func New(c Config) (healthcheck.Checker, error) {
+	if len(c.Steps) > 0 {
+		return newFlow(c)
+	}
 	var m field.Mistakes
 	b := builder{Config: c, Mistakes: &m}
 	expect := b.newExpectation()
-	client := httpclient.New(httpclient.Settings{
-		URL: c.URL, Method: c.Method, Headers: c.Headers, Body: c.Body, AcceptEncoding: c.AcceptEncoding, Public: c.Expect.texts(),
-		Follow: b.follow(&expect), MaxBodyBytes: c.MaxBodyBytes, WholeBody: expect.wantsBody(),
-		KeepAlive: c.KeepAlive, EnableHTTP2: c.EnableHTTP2, IPProtocol: c.IPProtocol,
-		BasicAuth: c.BasicAuth, Authorization: c.Authorization, OAuth2: c.OAuth2, TLSConfig: c.TLSConfig,
-		ProxyURL: c.ProxyURL, NoProxy: c.NoProxy, ProxyFromEnvironment: c.ProxyFromEnvironment, ProxyConnectHeader: c.ProxyConnectHeader,
-	}, &m)
+	s := c.settings()
+	s.Public, s.Follow, s.WholeBody, s.TLSOnly = c.texts(), b.follow(&expect), expect.wantsBody(), c.Expect.TLSRequired
+	client := httpclient.New(s, &m)
 	if err := m.Err(); err != nil {
 		return nil, err
 	}
 	return &checker{Client: client, expect: expect}, nil
+}
+
+// settings returns those of the client, but for what depends on what is expected.
+func (c *Config) settings() httpclient.Settings {
+	return httpclient.Settings{
+		URL: c.URL, Method: c.Method, Headers: c.Headers, Body: c.Body, AcceptEncoding: c.AcceptEncoding, MaxBodyBytes: c.MaxBodyBytes,
+		KeepAlive: c.KeepAlive, EnableHTTP2: c.EnableHTTP2, IPProtocol: c.IPProtocol,
+		BasicAuth: c.BasicAuth, Authorization: c.Authorization, OAuth2: c.OAuth2, TLSConfig: c.TLSConfig,
+		ProxyURL: c.ProxyURL, NoProxy: c.NoProxy, ProxyFromEnvironment: c.ProxyFromEnvironment, ProxyConnectHeader: c.ProxyConnectHeader,
+	}
+}
+
+// texts returns what is wanted of the answer, which details show.
+func (c *Config) texts() []string {
+	list := c.Expect.texts()
+	for name, query := range c.Values {
+		list = append(list, name, query)
+	}
+	return list
 }

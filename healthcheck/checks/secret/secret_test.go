@@ -374,3 +374,22 @@ func TestHidePanic(t *testing.T) {
 
 //go:noinline
 func panicWith(p any) { panic(p) }
+
+// A set for one run hides what its outer one does, learns without bound, and tells nobody.
+func TestWithin(t *testing.T) {
+	outer := secret.New("public-word")
+	outer.Add("outer-secret")
+	run := outer.Within()
+	run.Add("added-in-run", "public-word")
+	for i := range 100 {
+		run.Learn(fmt.Sprintf("learned-%03d-in-run", i))
+	}
+	outer.Learn("later-in-outer")
+	const text = "outer-secret added-in-run learned-000-in-run later-in-outer public-word"
+	assert.Equal(t, "… … … … public-word", run.Hide(text))
+	assert.Equal(t, "… added-in-run learned-000-in-run … public-word", outer.Hide(text))
+	var none *secret.Set
+	run = none.Within()
+	run.Add("added-in-run")
+	assert.Equal(t, "… here", run.Hide("added-in-run here"))
+}

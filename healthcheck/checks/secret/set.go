@@ -31,6 +31,7 @@ const (
 // nothing can be added. A Set must not be copied.
 type Set struct {
 	public []string // never written to after New
+	outer  *Set     // of a set for one run
 
 	mu      sync.RWMutex
 	fixed   []value // sorted and never written to: replaced as a whole
@@ -48,6 +49,16 @@ type value struct {
 // its configuration expects.
 func New(public ...string) *Set {
 	return &Set{public: slices.DeleteFunc(slices.Clone(public), func(s string) bool { return s == "" })}
+}
+
+// Within returns a Set for one run: it hides what s does, and all that is added to it or learned by it, which s does not
+// get to know and which is gone with it. It forgets nothing, so the run has to bound what it learns. Of a nil Set it is
+// an empty one.
+func (s *Set) Within() *Set {
+	if s == nil {
+		return &Set{}
+	}
+	return &Set{public: s.public, outer: s}
 }
 
 // Add adds values that are secret as a whole: passwords, tokens, keys, values of headers. They are known before the
@@ -153,7 +164,10 @@ func (s *Set) learn(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list = slices.Concat(s.learned, list)
-	s.learned = list[max(0, len(list)-maxLearned):]
+	if s.outer == nil {
+		list = list[max(0, len(list)-maxLearned):]
+	}
+	s.learned = list
 }
 
 // Fetcher is where a secret comes from in a run. It is the SecretReader of github.com/prometheus/common/config.
@@ -182,12 +196,13 @@ func (s *Set) values() []value {
 	if s == nil {
 		return nil
 	}
+	outer := s.outer.values()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if len(s.learned) == 0 {
+	if len(s.learned)+len(outer) == 0 {
 		return s.fixed
 	}
-	return slices.Concat(s.fixed, s.learned)
+	return slices.Concat(outer, s.fixed, s.learned)
 }
 
 // HasWord reports whether word, which is not empty, stands in text where no letter, digit or underscore adjoins it.

@@ -3,7 +3,7 @@ package manual
 // What a text may be as regular expressions of those that all dialects know. A "$" before "${" makes a text of it.
 const (
 	name            = `[a-zA-Z_][a-zA-Z0-9_]*`
-	reference       = `\$\{(?:` + name + `(?::-(?:[^$}]|\$+[^${}])*\$*)?|file:[^}]+|target\.(?:address|host|port|labels\.` + name + `))\}`
+	reference       = `\$\{(?:` + name + `(?::-(?:[^$}]|\$+[^${}])*\$*)?|file:[^}]+|target\.(?:address|host|port|labels\.` + name + `)|step\.` + name + `)\}`
 	noReference     = `[^$]|\$+[^${]|\$\$+\{`
 	wellFormed      = `^(?:` + noReference + `|` + reference + `)*\$*$`
 	withReference   = `^(?:` + noReference + `)*` + reference + `(?:` + noReference + `|` + reference + `)*\$*$`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -38,17 +39,19 @@ type Text struct {
 	Value      string      // with references replaced, but for those to a target
 	Shown      string      // Value with references to files left as they are
 	Expansions []Expansion // what was replaced
-	parts      []part      // nil unless there are references to a target
+	parts      []part      // nil unless there are references to a target, or to steps
 }
 
-// part is a literal text, or the name of what a target has.
+// part is a literal text, the name of what a target has, or a reference to a step.
 type part struct {
 	text, shown, raw string
-	target           bool
+	target, step     bool
 }
 
 // OfTarget reports whether the text has references to a target that were not replaced.
-func (t *Text) OfTarget() bool { return t.parts != nil }
+func (t *Text) OfTarget() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.target })
+}
 
 var (
 	errUnterminated = errors.New(`"${" has no closing "}"; write "$${" for a literal "${"`)
@@ -59,6 +62,7 @@ var (
 const (
 	fileReference   = "file:"
 	targetReference = "target."
+	stepReference   = "step."
 )
 
 // expand returns what s becomes. With an error it returns nothing of what was read. Relative paths start from dir.
@@ -94,7 +98,7 @@ func (e *Environment) build(s, dir string) (*Text, error) {
 		if err := e.resolve(&b, ref, dir); err != nil {
 			errs = append(errs, err)
 		}
-		found = true
+		found = found || !strings.HasPrefix(ref, stepReference)
 		if b.value.Len() > maxExpanded {
 			return nil, errTooLong
 		}
@@ -130,7 +134,14 @@ func (e *Environment) resolve(b *builder, ref, dir string) error {
 		if !targetField.MatchString(name) {
 			return fmt.Errorf("%s is no reference: want ${target.address}, ${target.host}, ${target.port} or ${target.labels.NAME}", document.Shorten(raw))
 		}
-		b.target(raw, name)
+		b.unreplaced(part{text: name, raw: raw, target: true})
+		return nil
+	}
+	if name, ok := strings.CutPrefix(ref, stepReference); ok {
+		if !variableName.MatchString(name) {
+			return fmt.Errorf("%s is no reference: want ${step.NAME}, of letters, digits and underscores", document.Shorten(raw))
+		}
+		b.unreplaced(part{text: raw, shown: raw, raw: raw, step: true})
 		return nil
 	}
 	name, fallback, hasFallback := strings.Cut(ref, ":-")
@@ -185,11 +196,11 @@ func (b *builder) replaced(raw, value string, file bool) {
 	}
 }
 
-// target adds a part for a reference to a target, and one for what is before it.
-func (b *builder) target(raw, name string) {
+// unreplaced adds a part for a reference that stays, and one for what is before it.
+func (b *builder) unreplaced(p part) {
 	b.flush()
-	b.literal(raw, raw)
-	b.parts = append(b.parts, part{text: name, target: true})
+	b.literal(p.raw, p.raw)
+	b.parts = append(b.parts, p)
 	b.flushed = [3]int{b.value.Len(), b.shown.Len(), b.raw.Len()}
 }
 

@@ -1,5 +1,6 @@
 // Package reference replaces references in the texts of a document, ${NAME}, ${NAME:-default}, ${file:path} and
-// ${target.host}, and remembers what it put where, so that it can be taken out again of what is shown.
+// ${target.host}, and remembers what it put where, so that it can be taken out again of what is shown. It knows those to
+// the steps of a check, ${step.NAME}, and leaves them to the kind.
 //
 // A document is not changed: its nodes go on to hold what is written, which may always be shown, and a [Table] tells
 // what a node stands for.
@@ -158,24 +159,27 @@ func (s *substitution) replace(n *yaml.Node) *yaml.Node {
 
 func (s *substitution) scalar(n *yaml.Node, text *Text) *yaml.Node {
 	var value, shown, raw strings.Builder
-	for _, p := range text.parts {
+	parts := slices.Clone(text.parts)
+	for i := range parts {
+		p := &parts[i]
 		if p.target {
 			v, ok := s.value(p.text)
 			if !ok {
 				s.err = fmt.Errorf("the target has no %s", p.text)
 				return n
 			}
-			p.text, p.shown = v, v
-			raw.WriteString(escape.Replace(v))
-		} else {
-			raw.WriteString(p.raw)
+			*p = part{text: v, shown: v, raw: escape.Replace(v)}
 		}
+		raw.WriteString(p.raw)
 		value.WriteString(p.text)
 		shown.WriteString(p.shown)
 	}
 	clone := *n
 	clone.Value, clone.Anchor = raw.String(), ""
 	replaced := &Text{Value: value.String(), Shown: shown.String(), Expansions: slices.Clone(text.Expansions)}
+	if text.OfSteps() {
+		replaced.parts = parts
+	}
 	if len(replaced.Expansions) > 0 {
 		last := &replaced.Expansions[len(replaced.Expansions)-1]
 		last.Raw, last.Value = clone.Value, replaced.Value

@@ -31,6 +31,7 @@ type decoder struct {
 	aliases    []*yaml.Node
 	aliased    int  // nodes decoded through aliases
 	dirDepth   int  // decoding below a type that has SetDirectory
+	stepDepth  int  // decoding below a type whose texts are templates
 	ofTarget   bool // references to a target may stand for what they do not stand for yet
 }
 
@@ -77,7 +78,13 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, t *typeInfo) {
 	if t.setsDir {
 		d.dirDepth++
 	}
+	if t.ofSteps {
+		d.stepDepth++
+	}
 	d.decodeForm(n, v, t)
+	if t.ofSteps {
+		d.stepDepth--
+	}
 	if t.setsDir {
 		// Only the outermost: it sets those within, and a relative path must be joined once.
 		if d.dirDepth--; d.dirDepth == 0 {

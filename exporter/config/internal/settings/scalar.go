@@ -135,11 +135,21 @@ func (d *decoder) text(n *yaml.Node, info *typeInfo) (text string, expanded, ok 
 		d.Report(errNoTarget)
 		return "", false, false
 	}
+	if t.OfSteps() && d.stepDepth == 0 {
+		d.Report(errNoStep)
+		return "", false, false
+	}
 	d.expansions = append(d.expansions, t.Expansions...)
+	if d.stepDepth > 0 {
+		return t.Template(), len(t.Expansions) > 0, true
+	}
 	return t.Value, len(t.Expansions) > 0, true
 }
 
-var errNoTarget = errors.New(`${target...} stands for something only in a check that has "targets:"`)
+var (
+	errNoTarget = errors.New(`${target...} stands for something only in a check that has "targets:"`)
+	errNoStep   = errors.New(`${step...} stands for something only in the steps of a check; write "$${" for a literal "${"`)
+)
 
 var knownTags = []string{"!", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!seq", "!!map"}
 

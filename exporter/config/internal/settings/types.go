@@ -38,6 +38,7 @@ type typeInfo struct {
 	typ     reflect.Type
 	form    form
 	setsDir bool      // has SetDirectory
+	ofSteps bool      // has HoldsStepReferences: texts below it are templates
 	elem    *typeInfo // of a pointer, slice or map
 
 	// Of a struct: its keys. An index into fields, or, beyond its length, into extras.
@@ -83,12 +84,16 @@ type (
 	directorySetter interface {
 		SetDirectory(dir string)
 	}
+	stepReferenceHolder interface {
+		HoldsStepReferences()
+	}
 )
 
 var (
 	yamlUnmarshalerType = reflect.TypeFor[yamlUnmarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 	directorySetterType = reflect.TypeFor[directorySetter]()
+	stepHolderType      = reflect.TypeFor[stepReferenceHolder]()
 	durationType        = reflect.TypeFor[time.Duration]()
 	timeType            = reflect.TypeFor[time.Time]()
 	nodeType            = reflect.TypeFor[*yaml.Node]()
@@ -105,6 +110,7 @@ func (s typeSet) of(t reflect.Type) *typeInfo {
 	s[t] = info // before its parts: a type may contain itself
 	pointer := reflect.PointerTo(t)
 	info.setsDir = t.Kind() != reflect.Pointer && pointer.Implements(directorySetterType)
+	info.ofSteps = t.Kind() != reflect.Pointer && pointer.Implements(stepHolderType)
 	switch info.form {
 	case formPointer, formSlice, formMap:
 		info.elem = s.of(t.Elem())

@@ -48,6 +48,15 @@ func (m *Mistakes) Check(field string, err error) {
 	}
 }
 
+// Within notes the mistakes of a part, whose fields are below path.
+func (m *Mistakes) Within(path string, part *Mistakes) {
+	for _, err := range part.list {
+		if e, ok := errors.AsType[*healthcheck.FieldError](err); ok {
+			m.Check(strings.TrimSuffix(path+"."+e.Field, "."), e.Err)
+		}
+	}
+}
+
 // Err returns all mistakes, each a [healthcheck.FieldError], joined as by [errors.Join], or nil.
 func (m *Mistakes) Err() error { return errors.Join(m.list...) }
 

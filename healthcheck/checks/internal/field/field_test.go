@@ -65,3 +65,11 @@ func TestMistakes(t *testing.T) {
 	m.Check("a", errors.ErrUnsupported)
 	assert.ErrorIs(t, m.Err(), errors.ErrUnsupported)
 }
+
+func TestWithin(t *testing.T) {
+	var all, part field.Mistakes
+	part.Add("name", "is missing")
+	part.Add("", "is wrong as a whole")
+	all.Within("steps[1]", &part)
+	require.EqualError(t, all.Err(), "steps[1].name: is missing\nsteps[1]: is wrong as a whole")
+}

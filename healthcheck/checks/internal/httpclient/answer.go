@@ -28,6 +28,9 @@ type Answer struct {
 	// Latency is the time from the start of the run to the end of the body.
 	Latency time.Duration
 
+	// Withheld keeps what the peer said out of all texts: it may hold something secret that is not known.
+	Withheld bool
+
 	scratch *scratch // nil once released
 	secrets *secret.Set
 	failed  bool // the last request did not get all of its answer
@@ -68,11 +71,18 @@ func (a *Answer) Hide(text string) string { return a.secrets.Hide(text) }
 
 // Excerpt returns the beginning of text, which a peer has a hand in: printable, on one line, and without the secrets
 // that were sent to the peer.
-func (a *Answer) Excerpt(text string) string { return a.secrets.Excerpt([]byte(text), maxExcerpt) }
+func (a *Answer) Excerpt(text string) string { return a.excerpt([]byte(text)) }
+
+func (a *Answer) excerpt(text []byte) string {
+	if a.Withheld && len(text) > 0 {
+		return secret.Mark
+	}
+	return a.secrets.Excerpt(text, maxExcerpt)
+}
 
 // BodyExcerpt returns the beginning of the body, to be appended to a text, or nothing.
 func (a *Answer) BodyExcerpt() string {
-	text := a.secrets.Excerpt(a.Body, maxExcerpt)
+	text := a.excerpt(a.Body)
 	if text == "" {
 		return ""
 	}

@@ -34,6 +34,7 @@ type Client struct {
 	follow      func(status int) bool
 	maxBody     int64
 	whole       bool
+	tlsOnly     bool
 	secrets     *secret.Set // nil: there are none
 	wire        wire
 
@@ -68,11 +69,17 @@ func (c *Client) Secrets() *secret.Set { return c.secrets }
 // is there in any case, with what was found until then, and its buffers are the caller's until he calls
 // [Answer.Release].
 func (c *Client) Do(ctx context.Context) (*Answer, error) {
+	r := run{Client: c, home: c.address.Host}
+	return r.do(ctx, c.secrets)
+}
+
+// do is Do for a run that has not begun.
+func (r *run) do(ctx context.Context, secrets *secret.Set) (*Answer, error) {
 	start := time.Now()
 	s := scratches.Get().(*scratch)
 	s.record = record{current: phaseNone, reached: phaseNone, certificates: s.record.certificates[:0], earlier: s.record.earlier[:0]}
-	a := &Answer{Body: s.body[:0], scratch: s, secrets: c.secrets}
-	r := run{Client: c, answer: a, record: &s.record, start: start}
+	a := &Answer{Body: s.body[:0], scratch: s, secrets: secrets}
+	r.answer, r.record, r.start = a, &s.record, start
 	err := r.fetch(ctx)
 	end := time.Now()
 	a.Latency = end.Sub(start)
@@ -87,7 +94,10 @@ type run struct {
 	record *record
 	start  time.Time
 	left   bool           // a redirect has left the origin of the configuration
+	home   string         // the host of the configuration
 	jar    http.CookieJar // nil until a redirect sets a cookie
+	// cookies is how many more cookies are kept in a session; nil outside of one.
+	cookies *int
 }
 
 func (r *run) fetch(ctx context.Context) error {
@@ -129,11 +139,11 @@ func (c *Client) first() *http.Request {
 
 // send sends one request with what is added to it in this run only.
 func (r *run) send(ctx context.Context, req *http.Request) (*http.Response, error) {
-	h := hop{request: req, address: r.address, own: true, record: r.record}
+	h := hop{request: req, address: r.address, record: r.record}
 	if req.URL != r.request.URL {
 		h.address = target.AddressOf(req.URL)
-		h.own = strings.EqualFold(h.address.Host, r.address.Host)
 	}
+	h.own = strings.EqualFold(h.address.Host, r.home)
 	if r.credentials != nil && !r.left {
 		value, err := r.authorization(ctx)
 		if err != nil {
@@ -188,6 +198,10 @@ func withHeader(req *http.Request, name, value string) *http.Request {
 // keepCookies keeps those that came with a redirect from u for the rest of the run.
 func (r *run) keepCookies(u *url.URL, resp *http.Response) {
 	cookies := resp.Cookies()
+	if r.cookies != nil {
+		cookies = cookies[:min(len(cookies), *r.cookies)]
+		*r.cookies -= len(cookies)
+	}
 	if len(cookies) == 0 {
 		return
 	}

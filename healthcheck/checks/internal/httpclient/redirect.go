@@ -31,6 +31,9 @@ func (r *run) redirect(req *http.Request, resp *http.Response) (*http.Request, e
 	if err := target.CheckURL(location, "http", "https"); err != nil {
 		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "status %d: the location %w", resp.StatusCode, err)
 	}
+	if r.tlsOnly && location.Scheme != "https" {
+		return nil, healthcheck.Errorf(healthcheck.ReasonTLS, "redirected to %s over plain http", target.AddressOf(location).Label())
+	}
 	location.User, location.Fragment, location.RawFragment = nil, "", ""
 
 	next := req.WithContext(req.Context())
@@ -87,12 +90,6 @@ func (r *run) strip(req *http.Request) error {
 	if req.Body != nil {
 		return healthcheck.Errorf(healthcheck.ReasonProtocol, "redirected to %s: the body is not sent to another host", target.AddressOf(req.URL).Label())
 	}
-	kept := make(http.Header, 4)
-	for _, name := range []string{"User-Agent", "Accept", "Accept-Encoding", "Accept-Language"} {
-		if values, ok := req.Header[name]; ok {
-			kept[name] = values
-		}
-	}
-	req.Header, req.Host = kept, ""
+	req.Header, req.Host = harmless(req.Header), ""
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 // secrets returns what of the settings nobody must see, and room for what is learned in a run; nil if there is neither.
 func (b *builder) secrets(u *url.URL) *secret.Set {
-	if b.user == nil && u.RawQuery == "" && len(b.Headers) == 0 && b.Body == "" && b.BasicAuth == nil && b.Authorization == nil &&
+	if !b.Sessions && b.user == nil && u.RawQuery == "" && len(b.Headers) == 0 && b.Body == "" && b.BasicAuth == nil && b.Authorization == nil &&
 		b.OAuth2 == nil && b.ProxyURL == "" && !b.ProxyFromEnvironment && len(b.ProxyConnectHeader) == 0 {
 		return nil
 	}
@@ -76,12 +76,16 @@ func addURL(set *secret.Set, user *url.Userinfo, query string) {
 // addHeaders adds the values of all headers but those that are known to hold no secret.
 func (b *builder) addHeaders(set *secret.Set) {
 	for name, value := range b.Headers {
-		switch http.CanonicalHeaderKey(name) {
-		case "Host", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Content-Type":
-		case "Cookie":
-			set.AddText(value)
-		default:
-			set.Add(value)
-		}
+		addHeader(set, http.CanonicalHeaderKey(name), value)
+	}
+}
+
+func addHeader(set *secret.Set, canonical, value string) {
+	switch canonical {
+	case "Host", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Content-Type":
+	case "Cookie":
+		set.AddText(value)
+	default:
+		set.Add(value)
 	}
 }

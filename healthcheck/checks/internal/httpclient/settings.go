@@ -15,10 +15,12 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 )
 
+// DefaultMaxBody is how many bytes of a body are read where the settings say nothing.
+const DefaultMaxBody = 1 << 20
+
 const (
-	defaultMaxBody = 1 << 20
-	maxMaxBody     = 64 << 20
-	userAgent      = "healthcheck_exporter"
+	maxMaxBody = 64 << 20
+	userAgent  = "healthcheck_exporter"
 )
 
 // Settings is what a kind has in its configuration, by the names of its fields there. Only URL is required.
@@ -38,7 +40,11 @@ type Settings struct {
 	// MaxBodyBytes is 1 MiB if it is zero, and at most 64 MiB.
 	MaxBodyBytes int64
 	// WholeBody asks for all of the body. Without, a coding that is not known is no failure.
-	WholeBody   bool
+	WholeBody bool
+	// TLSOnly refuses redirects to plain http.
+	TLSOnly bool
+	// Sessions makes a client whose requests are those of sessions.
+	Sessions    bool
 	KeepAlive   bool
 	EnableHTTP2 bool
 	IPProtocol  string
@@ -76,9 +82,10 @@ func (b *builder) build() *Client {
 		follow:  b.Follow,
 		maxBody: b.MaxBodyBytes,
 		whole:   b.WholeBody,
+		tlsOnly: b.TLSOnly,
 	}
 	if c.maxBody == 0 {
-		c.maxBody = defaultMaxBody
+		c.maxBody = DefaultMaxBody
 	}
 	field.Between(b.Mistakes, "max_body_bytes", c.maxBody, 1, maxMaxBody)
 	network := "tcp"

@@ -12,7 +12,6 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/itchyny/gojq"
 
@@ -82,7 +81,7 @@ func (q *Query) Each(ctx context.Context, document any, yield func(any) bool) er
 			if ctx.Err() != nil {
 				return peer.Explain(ctx, "jq", ctx.Err())
 			}
-			return healthcheck.Errorf(healthcheck.ReasonBody, "`%s` fails: %s", q, cut(err.Error()))
+			return q.wrong("fails: ", withoutPreview(err.Error()), "")
 		}
 		if !yield(answer) {
 			return nil
@@ -105,7 +104,7 @@ func (q *Query) Holds(ctx context.Context, document any) error {
 	case answers == 0:
 		return healthcheck.Errorf(healthcheck.ReasonBody, "`%s` has no answer, want true", q)
 	case wrong != true:
-		return healthcheck.Errorf(healthcheck.ReasonBody, "`%s` is %s, want true", q, shown(wrong))
+		return q.wrong("is ", shown(wrong), ", want true")
 	}
 	return nil
 }
@@ -131,7 +130,7 @@ func (q *Query) Number(ctx context.Context, document any) (float64, error) {
 			return n, nil
 		}
 	}
-	return 0, healthcheck.Errorf(healthcheck.ReasonBody, "`%s` is %s, want a number", q, shown(answer))
+	return 0, q.wrong("is ", shown(answer), ", want a number")
 }
 
 // Text returns the one answer of the query as a text, as jq --raw-output prints it; null is an error. The error has the
@@ -166,17 +165,4 @@ func (q *Query) one(ctx context.Context, document any, want string) (answer any,
 		err = healthcheck.Errorf(healthcheck.ReasonBody, "`%s` has %s, want %s", q, count, want)
 	}
 	return answer, err
-}
-
-// maxShown is how many bytes of an answer are told.
-const maxShown = 80
-
-// shown returns an answer for people.
-func shown(answer any) string { return cut(gojq.Preview(answer)) }
-
-func cut(s string) string {
-	if len(s) <= maxShown {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }

@@ -2,6 +2,7 @@ package jq_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +119,19 @@ func TestEndless(t *testing.T) {
 	require.Error(t, err)
 	err = compile(t, `last(range(1e18))`).Holds(ctx, nil)
 	assert.Equal(t, healthcheck.ReasonTimeout, healthcheck.ReasonOf(err))
+}
+
+// Who has secrets to hide gets all that an error quotes; what package gojq has cut is not there.
+func TestTold(t *testing.T) {
+	long := strings.Repeat("0123456789", 50)
+	doc := parse(t, `{"a":"`+long+`"}`)
+	err := compile(t, ".a").Holds(t.Context(), doc)
+	e, ok := errors.AsType[*jq.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, "`.a` is <"+`"`+long+`"`+">, want true", e.Told(func(s string) string { return "<" + s + ">" }))
+	for _, query := range []string{".a.b", ".a[]", ".a - 1", ".a | fromjson", ".a | index(1)", "[.a] | .b"} {
+		err := compile(t, query).Holds(t.Context(), doc)
+		require.ErrorContains(t, err, "` fails: ")
+		assert.NotContains(t, err.Error(), "0123", query)
+	}
 }
