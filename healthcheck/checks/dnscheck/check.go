@@ -26,6 +26,7 @@ type checker struct {
 	dnssec     dnssec
 	maxLatency time.Duration
 	expect     expectation
+	secrets    *secret.Set // nil: there are none
 }
 
 // outcome is what came of one server, or of the system's resolver.
@@ -40,17 +41,18 @@ type outcome struct {
 
 // Check resolves the name and compares the answer.
 func (c *checker) Check(ctx context.Context) healthcheck.Result {
+	defer c.secrets.HidePanic()
 	outcomes := c.ask(ctx)
 	err := c.failure(outcomes)
 	if err == nil && c.expect.sameSerial {
 		err = c.expect.verifySerials(outcomes)
 	}
-	result := healthcheck.Fail(err)
+	result := c.secrets.Fail(err)
 	if err != nil {
 		result.Details = c.target + ": " + result.Details
 	}
-	if c.nsid {
-		result.Details = strings.TrimPrefix(result.Details+"; "+names(outcomes), "; ")
+	if told := c.names(outcomes); c.nsid && told != "" {
+		result.Details = strings.TrimPrefix(result.Details+"; "+told, "; ")
 	}
 	result.Values = c.values(outcomes)
 	return result
@@ -152,7 +154,7 @@ func (c *checker) failure(outcomes []outcome) error {
 }
 
 // names returns how the servers name themselves.
-func names(outcomes []outcome) string {
+func (c *checker) names(outcomes []outcome) string {
 	const limit = 64
 	var texts []string
 	for i := range outcomes {
@@ -163,7 +165,7 @@ func names(outcomes []outcome) string {
 		text := "no nsid"
 		for _, m := range o.answer.responses {
 			if id, ok := nsidOf(m); ok {
-				text = "nsid " + new(secret.Set).Excerpt([]byte(id), limit)
+				text = "nsid " + c.secrets.Excerpt([]byte(id), limit)
 			}
 		}
 		if len(outcomes) > 1 {

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -15,6 +16,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 const (
@@ -64,10 +66,13 @@ func httpsLabel(s string) string {
 
 // connectHTTPS makes the clients of all servers. The certificates of a server are judged there, see package httpclient.
 func (v *validator) connectHTTPS(c *checker, method string) {
+	want := v.config.Expect
+	public := slices.Concat([]string{c.target, want.NSID}, want.Answers, want.Contains, want.Matches, want.NotMatches)
 	for i := range c.servers {
 		s := c.servers[i].https
+		c.secrets = addQuery(c.secrets, s.url, public)
 		s.method = method
-		s.settings = httpclient.Settings{Method: method, Accept: messageType, MaxBodyBytes: dns.MaxMsgSize, WholeBody: true, EnableHTTP2: true, IPProtocol: v.config.IPProtocol}
+		s.settings = httpclient.Settings{Public: public, Method: method, Accept: messageType, MaxBodyBytes: dns.MaxMsgSize, WholeBody: true, EnableHTTP2: true, IPProtocol: v.config.IPProtocol}
 		if v.config.TLSConfig != nil {
 			s.settings.TLSConfig = *v.config.TLSConfig
 		}
@@ -78,6 +83,24 @@ func (v *validator) connectHTTPS(c *checker, method string) {
 			s.clients[&c.lookups[j]] = client
 		}
 	}
+}
+
+// addQuery adds the values in the query of a URL, which services have tokens in: a server may repeat them in any record.
+func addQuery(set *secret.Set, u *url.URL, public []string) *secret.Set {
+	if u.RawQuery == "" {
+		return set
+	}
+	if set == nil {
+		set = secret.New(public...)
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			value = name
+		}
+		set.Add(value)
+	}
+	return set
 }
 
 func (s *httpsServer) newClient(l *lookup) (*httpclient.Client, error) {
