@@ -131,6 +131,8 @@ func presentation(rr dns.RR) string {
 		return addressText(rr.AAAA)
 	case *dns.TXT:
 		return unescape(strings.Join(rr.Txt, ""))
+	case *dns.RFC3597: // which writes its header in another way
+		return `\# ` + strconv.Itoa(len(rr.Rdata)/2) + " " + strings.ToLower(rr.Rdata)
 	default:
 		rr = lowerNames(rr)
 		return strings.TrimPrefix(rr.String(), rr.Header().String())
