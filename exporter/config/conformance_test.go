@@ -65,7 +65,6 @@ func (c *conformer) shows(path string) bool {
 // knownFailures are the problems that are still to be mended, by kind and test. Who mends one takes it off: the test
 // fails until then.
 var knownFailures = map[string][]string{
-	"dns/faults":    {"tcp: slow: the kind has no max_latency"},
 	"status/faults": {"status: slow: the kind has no max_latency"},
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,83 +18,15 @@ import (
 
 const (
 	headerSize = 12   // bytes of a message's header (RFC 1035, section 4.1.1)
-	udpSize    = 1232 // bytes of a datagram that pass everywhere unfragmented; what resolvers have agreed on
 	udpBuffer  = 4096 // for servers that send more than they are told to
+
+	// Sizes of a datagram in bytes.
+	defaultBufferSize = 1232 // passes everywhere unfragmented; what resolvers have agreed on
+	minBufferSize     = dns.MinMsgSize
+	maxBufferSize     = udpBuffer
 
 	firstResend = time.Second // a lost datagram is no outage; doubled each time
 )
-
-// lookup is one question with the messages that ask it, both with id 0 and never written to.
-type lookup struct {
-	name     string // as configured
-	question dns.Question
-	packed   []byte // with EDNS (RFC 6891)
-	plain    []byte // without
-}
-
-func newLookup(name string, recordType uint16, recursionDesired bool) (lookup, error) {
-	var m dns.Msg
-	m.SetQuestion(dns.Fqdn(name), recordType)
-	m.Id = 0
-	m.RecursionDesired = recursionDesired
-	plain, err := m.Pack()
-	if err != nil {
-		return lookup{}, err
-	}
-	m.SetEdns0(udpSize, false)
-	packed, err := m.Pack()
-	return lookup{name: name, question: m.Question[0], packed: packed, plain: plain}, err
-}
-
-// attempt is a question under way, asked with EDNS and then, where that is not understood, without. Each way has an id
-// of its own: an answer that is late is known by it.
-type attempt struct {
-	*lookup
-	ids   [2]uint16 // with EDNS, without
-	plain bool      // asked without
-}
-
-func newAttempt(l *lookup, plain bool) *attempt {
-	return &attempt{lookup: l, ids: [2]uint16{dns.Id(), dns.Id()}, plain: plain}
-}
-
-// message returns what to send next, behind room bytes for a prefix.
-func (a *attempt) message(room int) []byte {
-	packed, id := a.packed, a.ids[0]
-	if a.plain {
-		packed, id = a.lookup.plain, a.ids[1]
-	}
-	b := make([]byte, room+len(packed))
-	copy(b[room:], packed)
-	binary.BigEndian.PutUint16(b[room:], id)
-	return b
-}
-
-// asked reports whether id is that of a message that was sent.
-func (a *attempt) asked(id uint16) bool { return id == a.ids[0] || a.plain && id == a.ids[1] }
-
-// withoutEDNS reports whether a response with this id and code says that its sender does not know EDNS: then the
-// question is to be asked without (RFC 6891, section 7; NOTIMP is what RFC 2671 had).
-func (a *attempt) withoutEDNS(id uint16, rcode int) bool {
-	return id == a.ids[0] && refusesEDNS(rcode)
-}
-
-func refusesEDNS(rcode int) bool {
-	return rcode == dns.RcodeFormatError || rcode == dns.RcodeNotImplemented
-}
-
-// answeredBy reports whether m is a response to l, whatever it says.
-func (l *lookup) answeredBy(m *dns.Msg) bool {
-	if !m.Response || m.Opcode != dns.OpcodeQuery {
-		return false
-	}
-	if len(m.Question) == 0 { // some servers refuse without repeating what
-		return m.Rcode != dns.RcodeSuccess
-	}
-	q := m.Question[0]
-	return len(m.Question) == 1 && q.Qtype == l.question.Qtype && q.Qclass == l.question.Qclass &&
-		strings.EqualFold(q.Name, l.question.Name)
-}
 
 // connection to a server.
 type connection struct {
@@ -107,14 +38,14 @@ type connection struct {
 }
 
 // dial connects to the server. The values are those of a TLS handshake, also of one that failed.
-func (c *checker) dial(ctx context.Context, protocol string) (*connection, []healthcheck.Value, error) {
-	dialer := c.dialer
-	dialer.Network = protocol
+func (c *checker) dial(ctx context.Context, s *server, protocol string) (*connection, []healthcheck.Value, error) {
+	dialer := peer.Dialer{Network: protocol, Resolver: c.resolver}
 	if protocol == protocolTLS {
-		dialer.Network = protocolTCP
+		dialer.Network, dialer.TLS = protocolTCP, c.tls
 	}
+	dialer.Network += c.network
 	var trace peer.Trace
-	conn, err := dialer.Dial(ctx, c.server, &trace)
+	conn, err := dialer.Dial(ctx, s.address, &trace)
 	if err != nil {
 		return nil, trace.Values, err
 	}
@@ -141,13 +72,13 @@ func (c *connection) exchange(ctx context.Context, l *lookup) (*dns.Msg, error) 
 // errWithoutEDNS is what receive returns where the server does not know EDNS.
 var errWithoutEDNS = errors.New("the server does not know EDNS")
 
-// exchangeDatagrams sends l, again and again until there is a response. All tries but the first are without EDNS: what
-// does not know it may refuse, or be silent.
+// exchangeDatagrams sends l, again and again until there is a response. All tries but the first are without EDNS,
+// where the check can do without it: what does not know it may refuse, or be silent.
 func (c *connection) exchangeDatagrams(ctx context.Context, l *lookup) (*dns.Msg, error) {
 	a := newAttempt(l, c.plain)
 	buf := make([]byte, udpBuffer)
 	var refusal *dns.Msg
-	for wait := firstWait(ctx); ; a.plain = true {
+	for wait := firstWait(ctx); ; a.plain = l.plain != nil {
 		if _, err := c.Write(a.message(0)); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package dnscheck
 
 import (
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,11 +18,18 @@ import (
 type answer struct {
 	recordType uint16
 	rcode      int
-	records    []string // data of the records of the asked type, as from presentation
+	records    []record // those of the asked type
 	failed     string   // the type of records of which nothing is known, and why; empty if there is none
 	err        error    // why, where it is not only a response code
 	hasSOA     bool
-	serial     uint32 // of the SOA record
+	serial     uint32     // of the SOA record
+	responses  []*dns.Msg // none of the system's resolver
+}
+
+// record is a record in the form in which it is compared.
+type record struct {
+	text string
+	ttl  uint32 // in seconds; 0 from the system's resolver
 }
 
 // add adds the answer for one type of address. A server that fails only for AAAA does not keep clients from the IPv4
@@ -42,20 +50,27 @@ func (a *answer) add(b *answer) {
 		a.rcode = b.rcode // the name exists
 	}
 	a.recordType, a.records = b.recordType, records
+	a.responses = append(a.responses, b.responses...)
 	if b.hasSOA {
 		a.serial, a.hasSOA = b.serial, true
 	}
 }
 
-// answerOf returns what m, an answer to a question for recordType, says.
-func answerOf(m *dns.Msg, recordType uint16) *answer {
-	a := &answer{recordType: recordType, rcode: m.Rcode}
+// answerOf returns what m, an answer to the question, says.
+func answerOf(m *dns.Msg, question dns.Question) *answer {
+	a := &answer{recordType: question.Qtype, rcode: m.Rcode, responses: []*dns.Msg{m}}
 	for _, rr := range m.Answer {
 		h := rr.Header()
-		if h.Rrtype != recordType || h.Class != dns.ClassINET {
+		text := presentation
+		if question.Qtype == dns.TypeANY {
+			text = lineOf
+		} else if h.Rrtype != question.Qtype {
 			continue
 		}
-		a.records = append(a.records, presentation(rr))
+		if h.Class != question.Qclass {
+			continue
+		}
+		a.records = append(a.records, record{text: text(rr), ttl: h.Ttl})
 		if soa, ok := rr.(*dns.SOA); ok {
 			a.serial, a.hasSOA = soa.Serial, true
 		}
@@ -65,12 +80,13 @@ func answerOf(m *dns.Msg, recordType uint16) *answer {
 
 // expectation is an [Expect] made ready.
 type expectation struct {
-	rcode      int
-	minAnswers int
-	answers    []string
-	contains   []string
-	matches    []*regexp.Regexp
-	notMatches []*regexp.Regexp
+	rcodes                []int
+	answers               section
+	authority, additional *section // nil: whatever it is
+	flags, noFlags        []flag
+	nsid                  *regexp.Regexp
+	sameSerial            bool // over all servers; see verifySerials
+	maxDifference         int64
 }
 
 // verify returns the first way in which a is not as expected.
@@ -83,52 +99,121 @@ func (e *expectation) verify(a *answer) error {
 }
 
 func (e *expectation) judge(a *answer) error {
-	if a.rcode != e.rcode {
+	if !slices.Contains(e.rcodes, a.rcode) {
 		reason := healthcheck.ReasonDNS
 		if a.rcode == dns.RcodeSuccess {
 			reason = healthcheck.ReasonStatus // it resolved, and should not have
 		}
-		return healthcheck.Errorf(reason, "rcode %s, want %s", rcodeText(a.rcode), rcodeText(e.rcode))
+		return healthcheck.Errorf(reason, "rcode %s, want %s", rcodeText(a.rcode), rcodeTexts(e.rcodes))
 	}
-	if n := len(a.records); n < e.minAnswers {
-		if n == 0 {
-			return healthcheck.Errorf(healthcheck.ReasonDNS, "the name has no such record, want at least %d", e.minAnswers)
-		}
-		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d answers, want at least %d: %s", n, e.minAnswers, list(a.records))
+	if len(a.records) == 0 && e.answers.least > 0 {
+		return healthcheck.Errorf(healthcheck.ReasonDNS, "the name has no such record, want at least %d", e.answers.least)
 	}
-	if err := e.verifyRecords(a.records); err != nil {
+	if err := e.answers.verify(a.records); err != nil {
 		return err
 	}
-	if a.failed != "" && (len(e.answers) > 0 || len(e.notMatches) > 0) && a.rcode == dns.RcodeSuccess {
+	if a.failed != "" && e.answers.closed() && a.rcode == dns.RcodeSuccess {
 		return healthcheck.Errorf(healthcheck.ReasonDNS, "there may be answers that are not expected")
+	}
+	return e.judgeResponses(a)
+}
+
+// judgeResponses looks at what is beside the answer. A response that failed, and does not matter, has nothing to say.
+func (e *expectation) judgeResponses(a *answer) error {
+	var authority, additional []dns.RR
+	for _, m := range a.responses {
+		if !slices.Contains(e.rcodes, m.Rcode) {
+			continue
+		}
+		if err := e.judgeFlags(m); err != nil {
+			return err
+		}
+		if err := e.judgeNSID(m); err != nil {
+			return err
+		}
+		authority, additional = append(authority, m.Ns...), append(additional, m.Extra...)
+	}
+	if e.authority != nil {
+		if err := e.authority.verify(lines(authority)); err != nil {
+			return err
+		}
+	}
+	if e.additional != nil {
+		return e.additional.verify(lines(additional))
 	}
 	return nil
 }
 
-func (e *expectation) verifyRecords(records []string) error {
-	for _, want := range slices.Concat(e.answers, e.contains) {
-		if !slices.Contains(records, want) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "no answer is %s: %s", list([]string{want}), list(records))
+// flag is one of the header of a message (RFC 1035, section 4.1.1; RFC 4035, section 3.2).
+type flag string
+
+func (f flag) in(m *dns.Msg) bool {
+	switch f {
+	case "aa":
+		return m.Authoritative
+	case "ad":
+		return m.AuthenticatedData
+	case "ra":
+		return m.RecursionAvailable
+	default: // New lets nothing else but tc through
+		return m.Truncated
+	}
+}
+
+func (e *expectation) judgeFlags(m *dns.Msg) error {
+	for _, f := range e.flags {
+		if !f.in(m) {
+			return healthcheck.Errorf(healthcheck.ReasonStatus, "the answer has not the flag %s", f)
 		}
 	}
-	if len(e.answers) > 0 {
-		for _, r := range records {
-			if !slices.Contains(e.answers, r) {
-				return healthcheck.Errorf(healthcheck.ReasonBody, "answer %s is not expected", list([]string{r}))
-			}
-		}
-	}
-	for _, re := range e.matches {
-		if !slices.ContainsFunc(records, re.MatchString) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "no answer matches %q: %s", re, list(records))
-		}
-	}
-	for _, re := range e.notMatches {
-		if i := slices.IndexFunc(records, re.MatchString); i >= 0 {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "answer %s matches %q", list(records[i:i+1]), re)
+	for _, f := range e.noFlags {
+		if f.in(m) {
+			return healthcheck.Errorf(healthcheck.ReasonStatus, "the answer has the flag %s", f)
 		}
 	}
 	return nil
+}
+
+func (e *expectation) judgeNSID(m *dns.Msg) error {
+	if e.nsid == nil {
+		return nil
+	}
+	id, ok := nsidOf(m)
+	switch {
+	case !ok:
+		return healthcheck.Errorf(healthcheck.ReasonBody, "the server tells no nsid, want one that matches %q", e.nsid)
+	case !e.nsid.MatchString(id):
+		return healthcheck.Errorf(healthcheck.ReasonBody, "the nsid does not match %q: %s", e.nsid, list([]string{id}))
+	}
+	return nil
+}
+
+// nsidOf returns the name that the server gives itself (RFC 5001): text, or, where it is none, in hexadecimal.
+func nsidOf(m *dns.Msg) (string, bool) {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return "", false
+	}
+	for _, o := range opt.Option {
+		id, ok := o.(*dns.EDNS0_NSID)
+		if !ok {
+			continue
+		}
+		b, err := hex.DecodeString(id.Nsid)
+		if err == nil && !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' }) {
+			return string(b), true
+		}
+		return "0x" + id.Nsid, true
+	}
+	return "", false
+}
+
+func rcodeTexts(codes []int) string {
+	texts := make([]string, len(codes))
+	for i, c := range codes {
+		texts[i] = rcodeText(c)
+	}
+	return strings.Join(texts, " or ")
 }
 
 func rcodeText(code int) string {

@@ -9,7 +9,7 @@ import (
 )
 
 // UseResolver makes c, a check without a server, ask r.
-func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).dialer.Resolver = r }
+func UseResolver(c healthcheck.Checker, r *net.Resolver) { c.(*checker).resolver = r }
 
 // Judge runs what a check does with a message that came over the network.
 func Judge(c healthcheck.Checker, message []byte) (records []string, err error) {
@@ -19,6 +19,12 @@ func Judge(c healthcheck.Checker, message []byte) (records []string, err error) 
 	if err := m.Unpack(message); err != nil || !l.answeredBy(&m) {
 		return nil, err
 	}
-	a := answerOf(&m, l.question.Qtype)
-	return a.records, chk.expect.verify(a)
+	a := answerOf(&m, l.question)
+	for _, r := range a.records {
+		records = append(records, r.text)
+	}
+	return records, chk.expect.verify(a)
 }
+
+// Difference is how far apart serial numbers are.
+var Difference = difference
