@@ -59,6 +59,7 @@ var (
 const (
 	fileReference   = "file:"
 	targetReference = "target."
+	stepReference   = "step." // to what a step of a run has found out: it is for the kind of check to replace
 )
 
 // expand returns what s becomes. With an error it returns nothing of what was read. Relative paths start from dir.
@@ -90,6 +91,11 @@ func (e *Environment) build(s, dir string) (*Text, error) {
 		ref, after, ok := strings.Cut(after, "}")
 		if !ok {
 			return nil, errors.Join(append(errs, errUnterminated)...)
+		}
+		if strings.HasPrefix(ref, stepReference) {
+			b.literal("${"+ref+"}", "${"+ref+"}")
+			rest = after
+			continue
 		}
 		if err := e.resolve(&b, ref, dir); err != nil {
 			errs = append(errs, err)
