@@ -21,6 +21,8 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
 )
 
 // conformers are the kinds that hold to what follows, each in a file of its own.
@@ -32,6 +34,8 @@ var conformers = map[string]conformer{
 	memorycheck.Kind:     conformMemory,
 	statuscheck.Kind:     conformStatus,
 	tcpcheck.Kind:        conformTCP,
+	udpcheck.Kind:        conformUDP,
+	unixcheck.Kind:       conformUnix,
 }
 
 // requestParts returns what a client has sent.
@@ -85,6 +89,13 @@ func serveTCP(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	serveListener(t, l, handle)
+	return l.Addr().String()
+}
+
+// serveListener gives each connection to handle and closes it then.
+func serveListener(t testing.TB, l net.Listener, handle func(net.Conn)) {
+	t.Helper()
 	var done sync.WaitGroup
 	var mu sync.Mutex
 	open := make(map[net.Conn]bool)
@@ -115,7 +126,6 @@ func serveTCP(t testing.TB, handle func(net.Conn)) string {
 		mu.Unlock()
 		done.Wait()
 	})
-	return l.Addr().String()
 }
 
 func silentTCP(t testing.TB) string {

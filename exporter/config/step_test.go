@@ -41,7 +41,7 @@ func TestStepReferences(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"http: {url: 'http://a/${step.a}'}":                                                `checks[0].http.url: ${step...} stands for something only in the steps of a check; write "$${" for a literal "${"`,
-		"tcp: {address: 'a:1', dialog: [{send: '${step.a}'}]}":                             "${step...} stands for something only in the steps of a check",
+		"tcp: {address: '${step.a}:1'}":                                                    "${step...} stands for something only in the steps of a check",
 		"http: {url: 'http://a', steps: [{name: a, url: '/${step.}'}]}":                    "checks[0].http.steps[0].url: ${step.} is no reference: want ${step.NAME}, of letters, digits and underscores",
 		"http: {url: 'http://a', steps: [{name: a, url: '/${step.a b}'}]}":                 "is no reference",
 		"http: {url: 'http://a', steps: [{name: a, url: '/${step.a'}]}":                    `has no closing "}"`,

@@ -14,6 +14,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/jq"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/template"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
@@ -44,7 +45,7 @@ func newExtractions(s *Step, m *field.Mistakes) (list []extraction) {
 			continue
 		}
 		x := extraction{name: name, secret: from.Secret, match: m.Pattern(path+".regex", from.Regex)}
-		if !variable.MatchString(name) {
+		if !template.IsName(name) {
 			m.Add("extract", "%.40q is no name: want letters, digits and underscores", name)
 		}
 		if from.JQ != "" && from.Header != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/template"
 )
 
 // maxSteps is how many steps a check has at most.
@@ -67,10 +68,10 @@ type step struct {
 	name     string
 	request  httpclient.Request // with placeholders where there are references
 	dynamic  bool               // there are references
-	path     template           // escaped
-	query    template
-	headers  map[string]template // those with references
-	body     template
+	path     template.Text      // escaped
+	query    template.Text
+	headers  map[string]template.Text // those with references
+	body     template.Text
 	escape   func(string) string // for the body
 	expect   expectation
 	extracts []extraction
@@ -143,7 +144,7 @@ func (b *flowBuilder) step(s *Step, m *field.Mistakes) step {
 		m.Add("name", "%q is the name of a step before", s.Name)
 	}
 	b.names[s.Name] = true
-	if slices.ContainsFunc(append(s.texts(), s.Method), func(text string) bool { return strings.Contains(text, stepReference) }) {
+	if slices.ContainsFunc(append(s.texts(), s.Method), func(text string) bool { return strings.Contains(text, template.Reference) }) {
 		m.Add("", "has a reference to a step elsewhere than in url, headers and body")
 	}
 	expect := builder{
@@ -181,18 +182,18 @@ func (b *flowBuilder) url(s *Step) string {
 
 // fill takes the templates of a step, and writes to the settings what they come to without what is extracted.
 func (b *flowBuilder) fill(settings *httpclient.Settings, s *Step, made *step, m *field.Mistakes) {
-	made.body = b.template("body", s.Body, m)
-	made.dynamic = !made.body.isText()
-	settings.Body = made.body.with("")
+	made.body = b.text("body", s.Body, m)
+	made.dynamic = !made.body.IsText()
+	settings.Body = made.body.With("")
 	settings.Headers = make(map[string]string, len(s.Headers))
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
-		t := b.template("headers."+name, s.Headers[name], m)
-		settings.Headers[name] = t.with("x")
-		if t.isText() {
+		t := b.text("headers."+name, s.Headers[name], m)
+		settings.Headers[name] = t.With("x")
+		if t.IsText() {
 			continue
 		}
 		if made.headers == nil {
-			made.headers = make(map[string]template)
+			made.headers = make(map[string]template.Text)
 		}
 		made.headers[name], made.dynamic = t, true
 	}
@@ -208,9 +209,9 @@ func (b *flowBuilder) fillURL(settings *httpclient.Settings, s *Step, made *step
 		return
 	}
 	base.User = nil
-	t := b.template("url", s.URL, m)
-	word := t.placeholder(b.URL)
-	u, err := url.Parse(t.with(word))
+	t := b.text("url", s.URL, m)
+	word := t.Placeholder(b.URL)
+	u, err := url.Parse(t.With(word))
 	if err != nil {
 		m.Add("url", "is not a valid URL, or path relative to that of the check")
 		settings.URL = "http://localhost"
@@ -218,27 +219,27 @@ func (b *flowBuilder) fillURL(settings *httpclient.Settings, s *Step, made *step
 	}
 	u = base.ResolveReference(u)
 	settings.URL = u.String()
-	if t.isText() {
+	if t.IsText() {
 		return
 	}
 	made.dynamic = true
-	rest := t.names
-	if made.path, rest, err = split(u.EscapedPath(), word, rest); err == nil {
-		made.query, rest, err = split(u.RawQuery, word, rest)
+	rest := t.Names
+	if made.path, rest, err = template.Split(u.EscapedPath(), word, rest); err == nil {
+		made.query, rest, err = template.Split(u.RawQuery, word, rest)
 	}
 	if err != nil || len(rest) > 0 {
 		m.Add("url", "has a reference to a step elsewhere than in its path and its query")
 	}
 }
 
-// template reads a text, and notes references to what no step before extracts.
-func (b *flowBuilder) template(path, text string, m *field.Mistakes) template {
-	t, err := parseTemplate(text)
+// text reads a text, and notes references to what no step before extracts.
+func (b *flowBuilder) text(path, text string, m *field.Mistakes) template.Text {
+	t, err := template.Parse(text)
 	if err != nil {
 		m.Check(path, err)
-		return template{literals: []string{""}}
+		return template.Text{Literals: []string{""}}
 	}
-	for _, name := range t.names {
+	for _, name := range t.Names {
 		if !b.known[name] {
 			m.Add(path, "refers to ${step.%.40s}, which no step before extracts", name)
 		}

@@ -93,37 +93,37 @@ func (s *step) fill(found map[string]string) (httpclient.Request, error) {
 	escaped := func(escape func(string) string) func(string) string {
 		return func(name string) string { return escape(found[name]) }
 	}
-	req.Body = s.body.fill(escaped(s.escape))
+	req.Body = s.body.Fill(escaped(s.escape))
 	if s.headers != nil {
 		req.Header = maps.Clone(req.Header)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.headers)) {
 		t := s.headers[name]
-		text := t.fill(value)
+		text := t.Fill(value)
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !httpguts.ValidHeaderFieldValue(text):
-			return req, healthcheck.Errorf(healthcheck.ReasonBody, "header %s gets characters that a header cannot hold from ${step.%s}", canonical, strings.Join(t.names, "} or ${step."))
+			return req, healthcheck.Errorf(healthcheck.ReasonBody, "header %s gets characters that a header cannot hold from ${step.%s}", canonical, strings.Join(t.Names, "} or ${step."))
 		case canonical != "Host":
 			req.Header[canonical] = []string{text}
 		case !httpguts.ValidHostHeader(text):
-			return req, healthcheck.Errorf(healthcheck.ReasonBody, "header Host is no host with ${step.%s} in it", strings.Join(t.names, "} and ${step."))
+			return req, healthcheck.Errorf(healthcheck.ReasonBody, "header Host is no host with ${step.%s} in it", strings.Join(t.Names, "} and ${step."))
 		default:
 			req.Host = text
 		}
 	}
-	if len(s.path.names)+len(s.query.names) == 0 {
+	if len(s.path.Names)+len(s.query.Names) == 0 {
 		return req, nil
 	}
 	u := *req.URL
-	if len(s.query.names) > 0 {
-		u.RawQuery = s.query.fill(escaped(url.QueryEscape))
+	if len(s.query.Names) > 0 {
+		u.RawQuery = s.query.Fill(escaped(url.QueryEscape))
 	}
-	if len(s.path.names) > 0 {
-		u.RawPath = s.path.fill(escaped(url.PathEscape))
+	if len(s.path.Names) > 0 {
+		u.RawPath = s.path.Fill(escaped(url.PathEscape))
 		var err error
 		if u.Path, err = url.PathUnescape(u.RawPath); err != nil || hasDots(u.RawPath) {
-			return req, healthcheck.Errorf(healthcheck.ReasonBody, `the path of the URL would get a part "." or ".." from ${step.%s}`, strings.Join(s.path.names, "} or ${step."))
+			return req, healthcheck.Errorf(healthcheck.ReasonBody, `the path of the URL would get a part "." or ".." from ${step.%s}`, strings.Join(s.path.Names, "} or ${step."))
 		}
 	}
 	req.URL = &u

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/dialog"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
@@ -18,8 +20,8 @@ const phaseDialog = "dialog" // beside those of package peer
 type checker struct {
 	address    target.Address
 	dialer     peer.Dialer
-	dialog     []step
-	hears      bool // the dialog expects something
+	later      *certs.Source // of TLS that a step of the dialog begins; nil for none
+	dialog     *dialog.Script
 	secrets    *secret.Set
 	maxLatency time.Duration
 }
@@ -41,8 +43,10 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 // run is one run of a check and what it has measured so far.
 type run struct {
 	*checker
-	values []healthcheck.Value
-	waited time.Duration // for what a server that is well does not send
+
+	values  []healthcheck.Value
+	waited  time.Duration // for what a server that is well does not send
+	secured time.Duration // how long TLS took that the dialog has begun
 }
 
 func (r *run) do(ctx context.Context) error {
@@ -53,7 +57,7 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	err = r.talk(ctx, conn)
-	if err == nil && !r.hears {
+	if err == nil && !r.dialog.Hears() {
 		r.waited, err = conn.Confirm(ctx)
 	}
 	if err != nil {
@@ -64,6 +68,31 @@ func (r *run) do(ctx context.Context) error {
 	return nil
 }
 
+// talk has the dialog over conn.
+func (r *run) talk(ctx context.Context, conn *peer.Conn) error {
+	if r.dialog.Empty() {
+		return nil
+	}
+	start := time.Now()
+	defer func() { r.measure(phaseDialog, time.Since(start)-r.secured) }()
+	talk := dialog.Conversation{Conn: conn, Peer: r.address.Label(), Secrets: r.secrets}
+	if r.later != nil {
+		talk.Secure = func() error { return r.secure(ctx, conn) }
+	}
+	return r.dialog.Talk(ctx, talk)
+}
+
+// secure puts TLS over conn amid the dialog.
+func (r *run) secure(ctx context.Context, conn *peer.Conn) error {
+	trace := peer.Trace{Phase: func(name string, took time.Duration) {
+		r.secured = took
+		r.measure(name, took)
+	}}
+	err := conn.Secure(ctx, r.later, r.address, &trace)
+	r.values = append(r.values, trace.Values...)
+	return err
+}
+
 func (r *run) measure(phase string, d time.Duration) {
-	r.values = append(r.values, healthcheck.Value{Measure: phaseDuration, Label: phase, Value: d.Seconds()})
+	r.values = append(r.values, phaseDuration.Value(d.Seconds(), phase))
 }

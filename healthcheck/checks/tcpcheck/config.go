@@ -2,16 +2,16 @@
 package tcpcheck
 
 import (
-	"regexp"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/config"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/dialog"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
-	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 // Kind is the key of this kind of check in a configuration.
@@ -22,9 +22,10 @@ type Config struct {
 	// Address is a host name or IP address and a port: "db.example.org:5432", "[2001:db8::1]:22". Internationalized
 	// names are taken as browsers do.
 	Address string `yaml:"address" example:"db.example.org:5432"`
-	// TLS puts TLS over the connection before anything is sent. A TLSConfig implies it. Where the server asks for a
-	// client certificate and the dialog expects nothing, the run waits up to a second, usually a tenth, for a refusal,
-	// which comes after the handshake since TLS 1.3; that is no part of the latency.
+	// TLS puts TLS over the connection before anything is sent. A TLSConfig implies it, unless a step of the dialog
+	// begins TLS later. Where the server asks for a client certificate and the dialog expects nothing, the run waits up
+	// to a second, usually a tenth, for a refusal, which comes after the handshake since TLS 1.3; that is no part of the
+	// latency.
 	//
 	// Servers that are too old for Go's defaults: GODEBUG=tlsrsakex=1 in the environment of the program allows RSA key
 	// exchange, GODEBUG=x509negativeserial=1 negative serial numbers. Renegotiation is not supported.
@@ -32,24 +33,13 @@ type Config struct {
 	// TLSConfig is how to speak TLS.
 	TLSConfig *config.TLSConfig `yaml:"tls_config"`
 	// Dialog is what to say and hear, step by step.
-	Dialog []Step `yaml:"dialog" example:"[{expect: '^220 '}]"`
+	Dialog []Step `yaml:"dialog" example:"[{expect: '^220 ', reject: ['^[45]']}]"`
 	// MaxLatency is the longest that everything together may take; zero means as long as the run may.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"500ms"`
 }
 
-// Step is a part of a dialog: first send, if there is something to send, then wait for the expected answer, if any.
-// In a whole dialog at most 64 KiB are read.
-type Step struct {
-	// Send is sent as it is: line ends, where the protocol wants them, are part of it. It never shows in details, nor
-	// do its words where a peer repeats them, other than those of the expectations.
-	Send string `yaml:"send" example:"QUIT\\r\\n"`
-	// Expect is a regular expression for one line of the answer, without its line end. Lines that do not match are
-	// passed over. What comes before the peer closes the connection is a line too.
-	Expect string `yaml:"expect" example:"^220 "`
-	// ExpectBytes is a regular expression for all that has come since the last answer, tried whenever there is more:
-	// for prompts and for protocols without lines. A byte that is not part of UTF-8 counts as the character U+FFFD.
-	ExpectBytes string `yaml:"expect_bytes" example:"login: $"`
-}
+// Step is a part of a dialog: what to send, what to expect of the answer, and whether TLS begins then.
+type Step = dialog.Step
 
 // Target returns the address.
 func (c Config) Target() string { return target.AddressLabel(c.Address, "") }
@@ -67,57 +57,24 @@ func New(c Config) (healthcheck.Checker, error) {
 		chk.address, err = target.ParseAddress(c.Address, "")
 		m.Check("address", err)
 	}
-	if c.TLS || c.TLSConfig != nil {
-		chk.dialer.TLS, err = certs.NewSourceOf(c.TLSConfig)
+	later := slices.ContainsFunc(c.Dialog, func(s Step) bool { return s.StartTLS })
+	if c.TLS || c.TLSConfig != nil || later {
+		source, err := certs.NewSourceOf(c.TLSConfig)
 		m.Check("tls_config", err)
+		if later {
+			chk.later = source
+		} else {
+			chk.dialer.TLS = source
+		}
+	}
+	if c.TLS && later {
+		m.Add("tls", "cannot be beside a step that begins TLS: leave only one of them")
 	}
 	m.NotNegative("max_latency", c.MaxLatency)
-	for i, s := range c.Dialog {
-		chk.dialog = append(chk.dialog, compile(&m, s, field.Item("dialog", i)))
-		chk.hears = chk.hears || s.Expect != "" || s.ExpectBytes != ""
-	}
+	chk.dialog = dialog.Compile(&m, "dialog", c.Dialog, dialog.Rules{StartTLS: true})
 	if err := m.Err(); err != nil {
 		return nil, err
 	}
-	chk.secrets = secretsOf(c)
+	chk.secrets = chk.dialog.Secrets(c.Target())
 	return chk, nil
-}
-
-// secretsOf returns what a dialog sends: passwords may be among it, and peers repeat what they do not understand.
-func secretsOf(c Config) *secret.Set {
-	public, sent := []string{c.Target()}, []string(nil)
-	for _, s := range c.Dialog {
-		public = append(public, s.Expect, s.ExpectBytes)
-		if s.Send != "" {
-			sent = append(sent, s.Send)
-		}
-	}
-	if len(sent) == 0 {
-		return nil
-	}
-	set := secret.New(public...)
-	set.AddText(sent...)
-	return set
-}
-
-// step is a [Step] made ready.
-type step struct {
-	send   []byte
-	expect *regexp.Regexp // nil: nothing is expected
-	bytes  bool           // expect is for bytes, not for a line
-}
-
-func compile(m *field.Mistakes, s Step, name string) step {
-	out := step{send: []byte(s.Send), bytes: s.ExpectBytes != ""}
-	switch {
-	case s == Step{}:
-		m.Add(name, "is empty: give send, expect or expect_bytes")
-	case s.Expect != "" && s.ExpectBytes != "":
-		m.Add(name, "has both expect and expect_bytes: make two steps of them")
-	case out.bytes:
-		out.expect = m.Pattern(name+".expect_bytes", s.ExpectBytes)
-	default:
-		out.expect = m.Pattern(name+".expect", s.Expect)
-	}
-	return out
 }

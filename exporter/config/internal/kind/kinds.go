@@ -13,6 +13,8 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
 )
 
 // kinds are the kinds of checks by the key that names them. A new kind is one line here.
@@ -24,6 +26,8 @@ var kinds = map[string]Kind{
 	memorycheck.Kind:     Of(memorycheck.New),
 	statuscheck.Kind:     Of(statuscheck.New),
 	tcpcheck.Kind:        Of(tcpcheck.New),
+	udpcheck.Kind:        Of(udpcheck.New),
+	unixcheck.Kind:       Of(unixcheck.New),
 }
 
 // All returns the kinds of checks by the key that names them. The caller owns the map.
