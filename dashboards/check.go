@@ -151,10 +151,12 @@ histogram_quantile(` + q + `, sum by (le) (rate(healthcheck_run_duration_seconds
 			query{`sum by (le) (rate(healthcheck_run_duration_seconds_bucket{<m>}[$__rate_interval]))
 unless on ()
 sum(rate(healthcheck_run_duration_seconds{<m>}[$__rate_interval]))`, "{{le}}"}),
-		graph("Phases", "What the last run spent its time on, for the kinds http and tcp, on the slowest exporter in each phase.",
+		graph("Phases", "What the last run spent its time on, for the kinds http, tcp, udp and unix, on the slowest exporter in each phase.",
 			"s", 12,
 			query{`max by (phase) (healthcheck_http_phase_duration_seconds{<m>})`, "{{phase}}"},
-			query{`max by (phase) (healthcheck_tcp_phase_duration_seconds{<m>})`, "{{phase}}"}).
+			query{`max by (phase) (healthcheck_tcp_phase_duration_seconds{<m>})`, "{{phase}}"},
+			query{`max by (phase) (healthcheck_udp_phase_duration_seconds{<m>})`, "{{phase}}"},
+			query{`max by (phase) (healthcheck_unix_phase_duration_seconds{<m>})`, "{{phase}}"}).
 			stacked().fromZero().needsDefault(),
 		graph("Share of the timeout", "Duration of the last run as a share of the timeout, on the 20 exporters where it is largest. An alert tells of 80 % and more.",
 			"percentunit", 12,
@@ -234,11 +236,11 @@ func checkMeasures() []*panel {
 			[]column{{"instance", "", nil}, {"Value #A", "Verified", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"Value #B", "Expires", []property{unit("dateTimeFromNow")}}, {"job", "", nil}},
 			query{expr: `topk(20, healthcheck_tls_certificate_verified{<m>})`},
 			query{expr: `bottomk(20, 1000 * healthcheck_tls_certificate_not_after_timestamp_seconds{<m>})`}),
-		graph("Codes and counts", "What the target answered: status code of HTTP, response code and records of DNS, exit code of a program.",
+		graph("Codes and counts", "What the target answered: status code of HTTP, response code and records of DNS, exit code of a program, datagrams that were sent again.",
 			"none", 12,
 			of("max", "http_status_code", "HTTP status"),
 			of("max", "dns_rcode", "DNS response code"), of("min", "dns_answers", "DNS answers"),
-			of("max", "exec_exit_code", "exit code")).
+			of("max", "exec_exit_code", "exit code"), of("max", "udp_resent_datagrams", "datagrams sent again")).
 			needsDefault(),
 		graph("Sizes", "Bytes of the file system, and of memory.",
 			"bytes", 12,
@@ -253,6 +255,32 @@ func checkMeasures() []*panel {
 			limits(0, 1).needsDefault(),
 		graph("CPU time", "CPU time that the last run of the program took, on the exporter where it is largest.",
 			"s", 12, of("max", "exec_cpu_seconds", "CPU")).fromZero().needsDefault(),
+		graph("Duration of steps", "How long each step of an HTTP check took, on the exporter where it took longest.",
+			"s", 12,
+			query{`max by (step) (sum without (phase) (healthcheck_http_step_phase_duration_seconds{<m>}))`, "{{step}}"}).
+			stacked().fromZero().needsDefault(),
+		graph("Status of steps", "Status code that was the answer to each step of an HTTP check.",
+			"none", 12,
+			query{`max by (step) (healthcheck_http_step_status_code{<m>})`, "{{step}}"}).
+			needsDefault(),
+		graph("Duration of DNS servers", "How long each of several DNS servers took to answer, on the exporter where it took longest.",
+			"s", 12,
+			query{`max by (server) (healthcheck_dns_server_duration_seconds{<m>})`, "{{server}}"}).
+			fromZero().needsDefault(),
+		graph("Answers of DNS servers", "What each of several DNS servers answered: whether that was expected (1) or not (0), response code, records, and the serial number of the zone.",
+			"none", 12,
+			query{`min by (server) (healthcheck_dns_server_success{<m>})`, "{{server}}, success"},
+			query{`max by (server) (healthcheck_dns_server_rcode{<m>})`, "{{server}}, response code"},
+			query{`min by (server) (healthcheck_dns_server_answers{<m>})`, "{{server}}, answers"},
+			query{`min by (server) (healthcheck_dns_server_soa_serial{<m>})`, "{{server}}, serial"}).
+			needsDefault(),
+		graph("DNS times", "Shortest time to live of the records in the answer, and the time until the first of its DNSSEC signatures expires.",
+			"s", 12,
+			of("min", "dns_answer_ttl_seconds", "time to live"),
+			query{`min(healthcheck_dns_signature_expiry_timestamp_seconds{<m>}) - time()`, "signature"}).
+			needsDefault(),
+		graph("Serials apart", "How far apart the serial numbers of a zone are at its DNS servers.",
+			"none", 12, of("max", "dns_soa_serial_difference", "difference")).fromZero().needsDefault(),
 		graph("Values", "Values that the check measured by name, such as the performance data of a plugin: the 20 highest.",
 			"none", 12,
 			query{`max by (value) (healthcheck_value{<m>})
