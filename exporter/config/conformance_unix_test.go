@@ -41,7 +41,7 @@ var conformUnix = conformer{
 // serveUnix gives each connection to handle and closes it then.
 func serveUnix(t testing.TB, handle func(net.Conn)) (path string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "s") // a short path, which is all that a socket can have
+	dir, err := os.MkdirTemp("", "s") //nolint:usetesting // a short path, which is all that a socket can have
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path = filepath.Join(dir, "s")

@@ -95,10 +95,10 @@ func (c Config) Target() string {
 	const shown = 3
 	servers := c.servers()
 	for i, s := range servers {
-		switch {
-		case i == shown:
+		switch i {
+		case shown:
 			return label + fmt.Sprintf(" and %d more", len(servers)-shown)
-		case i == 0:
+		case 0:
 			label += " at "
 		default:
 			label += ", "

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestSends(t *testing.T) {
 		{"other references are none", "", "${HOME} $step.n", []tcpcheck.Step{{Send: "${HOME} $step.n"}}},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
-			dialog := append(tc.dialog, tcpcheck.Step{Expect: "^OK$", Reject: []string{"^NO$"}})
+			dialog := slices.Concat(tc.dialog, []tcpcheck.Step{{Expect: "^OK$", Reject: []string{"^NO$"}}})
 			checktest.RequireOK(t, run(t, tcpcheck.Config{Address: serve(t, takes(tc.greeting, tc.want)), Dialog: dialog}))
 			wrong := tc.want[:len(tc.want)-1] + "#"
 			r := run(t, tcpcheck.Config{Address: serve(t, takes(tc.greeting, wrong)), Dialog: dialog})

@@ -67,3 +67,16 @@ func TestFullQueue(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, func() { checktest.Serve(t, l, drain) })
 	checktest.RequireOK(t, chk.Check(ctx))
 }
+
+// TestNoRight: a socket that the user of the exporter may not connect to. Root is somebody else for this time.
+func TestNoRight(t *testing.T) {
+	path := serve(t, drain)
+	require.NoError(t, os.Chmod(filepath.Dir(path), 0o755))
+	require.NoError(t, os.Chmod(path, 0))
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		require.NoError(t, syscall.Setresuid(-1, nobody, -1))
+		defer func() { assert.NoError(t, syscall.Setresuid(-1, 0, -1)) }()
+	}
+	assertFails(t, run(t, unixcheck.Config{Path: path}), healthcheck.ReasonAuth, "connect to "+path+": permission denied")
+}

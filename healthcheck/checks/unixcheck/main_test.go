@@ -41,7 +41,7 @@ func assertFails(t *testing.T, r healthcheck.Result, reason healthcheck.Reason, 
 // shortDir returns a folder with a short path: there is not much room for that of a socket.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "s")
+	dir, err := os.MkdirTemp("", "s") //nolint:usetesting // that of a test is long
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir

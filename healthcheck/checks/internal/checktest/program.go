@@ -19,7 +19,7 @@ func Start(t testing.TB, debianPackage, name string, args ...string) {
 	if err != nil {
 		t.Skipf("%s is missing: install the Debian package %s", name, debianPackage)
 	}
-	cmd := exec.Command(path, args...) //nolint:noctx // it lives as long as the test
+	cmd := exec.Command(path, args...) //nolint:gosec,noctx // of the tests; it lives as long as one
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	require.NoError(t, cmd.Start())

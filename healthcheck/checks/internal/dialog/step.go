@@ -11,6 +11,8 @@
 // What is read in a run is bounded, whatever the peer sends, and so is the time that expressions are tried for.
 package dialog
 
+import "slices"
+
 // Step is a part of a dialog: first send, if there is something to send, then wait for the expected answer, if any,
 // then begin TLS, if that is wanted. In a whole dialog at most 64 KiB are read, or 4 MiB in datagrams.
 //
@@ -63,9 +65,9 @@ func (s *Step) expects() (fields []string) {
 }
 
 func given(pairs ...string) (fields []string) {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			fields = append(fields, pairs[i])
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			fields = append(fields, pair[0])
 		}
 	}
 	return fields

@@ -54,7 +54,7 @@ func (s *Script) Talk(ctx context.Context, c Conversation) error {
 	t := talker{Conversation: &c, ear: l, keep: keeper{secrets: c.Secrets}}
 	for i := range s.steps {
 		st := &s.steps[i]
-		if err := t.step(ctx, st); err != nil {
+		if err := t.step(st); err != nil {
 			return t.explain(ctx, i, st.expect, l.read, err)
 		}
 		if !st.startTLS {
@@ -72,7 +72,7 @@ func (s *Script) Talk(ctx context.Context, c Conversation) error {
 }
 
 // step sends what is to be sent, and waits for the answer.
-func (t *talker) step(ctx context.Context, st *step) error {
+func (t *talker) step(st *step) error {
 	if st.send != nil {
 		data, err := st.send.bytes(t.keep.values)
 		if err == nil {
