@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -230,11 +231,10 @@ func TestNSID(t *testing.T) {
 
 // TestLostDatagramWithNSID: what is asked with the question is asked again too.
 func TestLostDatagramWithNSID(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	server := serveDatagrams(t, func(query []byte) [][]byte {
-		asked++
 		assert.True(t, hasEDNS(t, query))
-		if asked == 1 {
+		if asked.Add(1) == 1 {
 			return nil
 		}
 		return [][]byte{pack(t, zone(t, records...), query)}
@@ -242,7 +242,7 @@ func TestLostDatagramWithNSID(t *testing.T) {
 	c := www(server, "")
 	c.NSID = true
 	assert.False(t, run(t, c).Failed())
-	assert.Equal(t, 2, asked)
+	assert.EqualValues(t, 2, asked.Load())
 	c.Server = serve(t, rcodeOnly(dns.RcodeFormatError))
 	assertFails(t, run(t, c), healthcheck.ReasonDNS, "rcode FORMERR, want NOERROR")
 }
