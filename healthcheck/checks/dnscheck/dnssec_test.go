@@ -99,21 +99,24 @@ func signatures(server string, d dnscheck.DNSSEC) dnscheck.Config {
 func TestAD(t *testing.T) {
 	var authentic, asked bool
 	answer := zone(t, records...)
-	server := serve(t, func(w dns.ResponseWriter, req *dns.Msg) {
+	var g guard
+	server := serve(t, g.of(func(w dns.ResponseWriter, req *dns.Msg) {
 		asked = req.AuthenticatedData
 		r := new(recorder)
 		answer(r, req)
 		r.msg.AuthenticatedData = authentic
 		_ = w.WriteMsg(r.msg)
-	})
+	}))
 	c := signatures(server, dnscheck.DNSSEC{AD: true})
 	assertFails(t, run(t, c), healthcheck.ReasonStatus, "the answer has not the flag ad")
-	assert.True(t, asked)
-	authentic = true
+	g.do(func() {
+		assert.True(t, asked)
+		authentic = true
+	})
 	checktest.RequireOK(t, run(t, c))
 	c.DNSSEC = dnscheck.DNSSEC{}
 	checktest.RequireOK(t, run(t, c))
-	assert.False(t, asked)
+	g.do(func() { assert.False(t, asked) })
 }
 
 func TestSignatures(t *testing.T) {
@@ -188,6 +191,7 @@ func TestSignatures(t *testing.T) {
 
 // TestSignaturesOfNothing: what says that there is nothing is signed.
 func TestSignaturesOfNothing(t *testing.T) {
+	var g guard
 	s := newSigner(t, "example.org.", dns.ECDSAP256SHA256)
 	for _, code := range []int{dns.RcodeSuccess, dns.RcodeNameError} {
 		z := newZone(t, s, hours(-1), hours(48))
@@ -195,14 +199,14 @@ func TestSignaturesOfNothing(t *testing.T) {
 		delete(z.answer, "www.example.org. A")
 		soa := s.sign(t, hours(-1), hours(5), "example.org. 60 IN SOA ns1.example.org. hostmaster.example.org. 1 7200 3600 1209600 300")
 		z.authority = map[string][]dns.RR{"www.example.org. A": append(soa, s.sign(t, hours(-1), hours(48), "example.org. 60 IN NSEC z.example.org. NS SOA RRSIG NSEC DNSKEY")...)}
-		c := signatures(serve(t, z.serve), dnscheck.DNSSEC{Verify: true})
+		c := signatures(serve(t, g.of(z.serve)), dnscheck.DNSSEC{Verify: true})
 		c.Expect.Rcodes, c.Expect.MinAnswers = []string{"NOERROR", "NXDOMAIN"}, new(0)
 		r := run(t, c)
 		checktest.RequireOK(t, r)
 		assert.InDelta(t, hours(5).Unix(), values(r)["dns_signature_expiry_timestamp_seconds"], 1)
-		z.without = true
+		g.do(func() { z.without = true })
 		assertFails(t, run(t, c), healthcheck.ReasonBody, "no signature of example.org. SOA")
-		z.authority = nil
+		g.do(func() { z.authority = nil })
 		assertFails(t, run(t, c), healthcheck.ReasonBody, "the answer has nothing that is signed")
 	}
 	failing := serve(t, rcodeOnly(dns.RcodeServerFailure))

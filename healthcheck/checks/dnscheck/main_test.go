@@ -105,6 +105,19 @@ func zone(t testing.TB, records ...string) dns.HandlerFunc {
 }
 
 // rcodeOnly answers with the code and no records.
+// guard lets a test change what a handler answers, and read what it was asked, while a server has it.
+type guard struct{ sync.Mutex }
+
+func (g *guard) of(handler dns.HandlerFunc) dns.HandlerFunc {
+	return func(w dns.ResponseWriter, req *dns.Msg) { g.do(func() { handler(w, req) }) }
+}
+
+func (g *guard) do(f func()) {
+	g.Lock()
+	defer g.Unlock()
+	f()
+}
+
 func rcodeOnly(code int) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, req *dns.Msg) { _ = w.WriteMsg(new(dns.Msg).SetRcode(req, code)) }
 }

@@ -181,8 +181,9 @@ func TestDifference(t *testing.T) {
 }
 
 func TestNSID(t *testing.T) {
+	var g guard
 	var told string // in hexadecimal; empty for none
-	answer := func(w dns.ResponseWriter, req *dns.Msg) {
+	answer := g.of(func(w dns.ResponseWriter, req *dns.Msg) {
 		m := new(dns.Msg).SetReply(req)
 		m.Answer = parse(t, "www.example.org. 60 IN A 192.0.2.1")
 		if opt := req.IsEdns0(); opt != nil && told != "" && len(opt.Option) == 1 && opt.Option[0].Option() == dns.EDNS0NSID {
@@ -190,7 +191,7 @@ func TestNSID(t *testing.T) {
 			m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: told}}
 		}
 		_ = w.WriteMsg(m)
-	}
+	})
 	server := serve(t, answer)
 	for _, tc := range []struct {
 		told    string
@@ -209,7 +210,7 @@ func TestNSID(t *testing.T) {
 		{strings.Repeat("61", 1000), dnscheck.Config{Protocol: "tcp", NSID: true}, 0, "nsid aaaa"},
 	} {
 		t.Run(tc.details, func(t *testing.T) {
-			told = tc.told
+			g.do(func() { told = tc.told })
 			c := tc.config
 			c.Name, c.Type, c.Server = "www.example.org", "A", server
 			r := run(t, c)
@@ -222,7 +223,7 @@ func TestNSID(t *testing.T) {
 			}
 		})
 	}
-	told = "66726131"
+	g.do(func() { told = "66726131" })
 	other := serve(t, answer)
 	r := run(t, dnscheck.Config{Name: "www.example.org", Type: "A", Servers: []string{server, other}, NSID: true})
 	require.False(t, r.Failed())
