@@ -5,6 +5,7 @@ package dashboards_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
@@ -60,7 +61,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp unix disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -377,6 +378,10 @@ checks:
   - { endpoint: untrusted, http: { url: "{{ .TLS }}" } }
   - { endpoint: tcp, tcp: { address: "{{ .Address }}" } }
   - { endpoint: zone, dns: { name: example.org., type: SOA, server: "{{ .DNS }}" } }
+  - { endpoint: zones, dns: { name: example.org., type: SOA, servers: ["{{ .DNS }}", "{{ .OtherDNS }}"], dnssec: { signatures: true }, expect: { same_serial: true } } }
+  - { endpoint: steps, http: { url: "{{ .Web }}/", steps: [{ name: first }, { name: second, url: /slow }] } }
+  - { endpoint: udp, udp: { address: "{{ .DNS }}", dialog: [{ send_hex: {{ .Query }}, expect_hex: "0001" }] } }
+  - { endpoint: unix, unix: { path: "{{ .Socket }}" } }
   - { endpoint: plugin, exec: { command: [sh, -c, "echo 'OK | load=0.5;1;2 users=3'"], format: nagios } }
   - { endpoint: disk, filesystem: { path: /, min_free: 0%, min_free_inodes: 0% } }
   - { endpoint: memory, memory: { min_available: 0%, source: system } }
@@ -402,7 +407,7 @@ func startExporter(t *testing.T, form collector.Histogram) string {
 	var b bytes.Buffer
 	require.NoError(t, checksFile.Execute(&b, map[string]string{
 		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "CA": authority,
-		"Closed": closedAddress(t), "DNS": startDNS(t), "Agent": startAgent(t),
+		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t),
 		"From": time.Now().Add(-time.Hour).Format(time.RFC3339), "To": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}))
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o600))
@@ -448,16 +453,40 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// startDNS runs a name server with one SOA record and returns its address.
+// startUnix serves on a socket in a folder, and returns its path.
+func startUnix(t *testing.T, dir string) string {
+	t.Helper()
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	require.NoError(t, err)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(serveWeb))
+	require.NoError(t, s.Listener.Close())
+	s.Listener = l
+	s.Start()
+	t.Cleanup(s.Close)
+	return l.Addr().String()
+}
+
+// startDNS runs a name server with one SOA record, which is signed, and returns its address.
 func startDNS(t *testing.T) string {
 	t.Helper()
 	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	record, err := dns.NewRR("example.org. 60 IN SOA ns.example.org. mail.example.org. 2026010101 3600 600 86400 60")
 	require.NoError(t, err)
+	key := &dns.DNSKEY{Hdr: dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 60}, Flags: 257, Protocol: 3, Algorithm: dns.ECDSAP256SHA256}
+	private, err := key.Generate(256)
+	require.NoError(t, err)
+	signature := &dns.RRSIG{
+		Hdr: dns.RR_Header{Ttl: 60}, Algorithm: key.Algorithm, KeyTag: key.KeyTag(), SignerName: key.Hdr.Name,
+		Inception: uint32(time.Now().Add(-time.Hour).Unix()), Expiration: uint32(time.Now().Add(time.Hour).Unix()),
+	}
+	require.NoError(t, signature.Sign(private.(crypto.Signer), []dns.RR{record}))
 	s := &dns.Server{PacketConn: connection, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 		answer := new(dns.Msg).SetReply(m)
 		answer.Answer = []dns.RR{record}
+		if opt := m.IsEdns0(); opt != nil && opt.Do() {
+			answer.Answer = append(answer.Answer, signature)
+		}
 		_ = w.WriteMsg(answer)
 	})}
 	background(t, func(ctx context.Context) error {
