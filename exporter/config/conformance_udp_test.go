@@ -14,7 +14,7 @@ import (
 var conformUDP = conformer{
 	echo: func(t *testing.T) []func() any {
 		address := serveUDP(t, func(got []byte) []byte { return []byte(echoes.answer([]string{string(got)})) })
-		step := udpcheck.Step{Send: "AUTH " + plantHere, Expect: "^never$", Reject: []string{"^got"}}
+		step := udpcheck.Step{Send: "AUTH " + plantHere, Expect: "^never$", Reject: []string{"^got", "^nothing$"}}
 		return []func() any{
 			func() any { return &udpcheck.Config{Address: address, Dialog: []udpcheck.Step{step}} },
 			func() any {
