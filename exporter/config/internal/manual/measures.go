@@ -10,13 +10,15 @@ import (
 
 const module = "github.com/healthcheck-exporter/healthcheck_exporter"
 
-// measurers returns the kinds that have each measure, by its name: those whose packages make it, or import who does.
+// measurers returns the kinds that have each measure, by its name: those whose packages make it, or import who does. What
+// dials brings the measures of TLS along: kinds have them that can be told to use it.
 func (m *Manual) measurers(root string) (map[string][]string, error) {
 	kinds := make(map[string][]string)
 	for _, n := range m.Kinds {
 		seen := make(map[string]bool)
+		secured := n.Name == "tls" || slices.ContainsFunc(n.Keys, func(key *Node) bool { return strings.HasPrefix(key.Name, "tls") && !key.Refused })
 		if err := measuresOf(root, n.Shape.Type.PkgPath(), seen, func(measure string) {
-			if !slices.Contains(kinds[measure], n.Name) {
+			if !slices.Contains(kinds[measure], n.Name) && (secured || !strings.HasPrefix(measure, "tls_")) {
 				kinds[measure] = append(kinds[measure], n.Name)
 			}
 		}); err != nil {
