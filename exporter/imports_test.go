@@ -20,7 +20,7 @@ func TestImports(t *testing.T) {
 		assert.NotContains(t, path, "kingpin")
 		assert.NotEqual(t, "os/signal", path)
 		if own, ok := strings.CutPrefix(path, module+"/"); ok {
-			assert.Contains(t, []string{"collector", "healthcheck", "exporter/config", "exporter/config/convert", "exporter/config/discovery"}, own)
+			assert.Contains(t, []string{"collector", "healthcheck", "exporter/config", "exporter/config/convert", "exporter/config/discovery", "exporter/internal/page"}, own)
 		}
 	}
 }

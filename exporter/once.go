@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/config"
+	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/internal/page"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
@@ -166,3 +167,7 @@ func (e *Exporter) close() {
 	}
 	_ = e.registry.Apply(ch) // all of them are there
 }
+
+// FormatValue writes a measured value for people as the page does: by the unit at the end of the measure's name, timestamps
+// with their distance from now.
+func FormatValue(name string, v float64, now time.Time) string { return page.FormatValue(name, v, now) }

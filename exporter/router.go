@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
+	"github.com/healthcheck-exporter/healthcheck_exporter/exporter/internal/page"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 )
 
@@ -29,7 +30,7 @@ func (e *Exporter) router() http.Handler {
 	get(r, e.options.TelemetryPath, metricsHandler(e.collector, e.own, collector.HandlerOptions{Logger: e.log}))
 	get(r, statusPath, healthcheck.StatusHandler(e.registry, e.identity))
 	get(r, statusPath+"/{endpoint}", healthcheck.CheckHandler(e.registry))
-	get(r, "/", newPage(e.registry, pageInfo{
+	get(r, "/", page.New(e.registry, page.Info{
 		Identity:    e.identity,
 		MetricsPath: e.options.TelemetryPath,
 		Version:     version.Version,
