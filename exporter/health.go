@@ -18,6 +18,7 @@ type health struct {
 	listeners []net.Listener
 	servers   []*http.Server
 	stopping  atomic.Bool // ready no more
+	complete  atomic.Bool // see targetsReady
 }
 
 // HealthAddr returns the first address of [Options.HealthListenAddresses], or nil if there is none.
@@ -66,7 +67,28 @@ func (e *Exporter) serveReady(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "healthcheck_exporter is not ready: it is stopping.", http.StatusServiceUnavailable)
 	case !e.registry.Ready():
 		http.Error(w, "healthcheck_exporter is not ready: not every check has run yet.", http.StatusServiceUnavailable)
+	case !e.targetsReady():
+		http.Error(w, "healthcheck_exporter is not ready: not all targets have been looked for, or not all that were found have been checked yet.", http.StatusServiceUnavailable)
 	default:
 		fmt.Fprintln(w, "healthcheck_exporter is ready.")
 	}
+}
+
+// targetsReady reports whether all targets have been looked for once, and the checks of those that were found have run. It
+// stays true: what is found later makes nothing that was ready less so. A source that fails counts as having answered.
+func (e *Exporter) targetsReady() bool {
+	if e.health.complete.Load() {
+		return true
+	}
+	if !e.discovery.Settled() {
+		return false
+	}
+	snapshot := e.registry.Snapshot()
+	for i := range snapshot.States {
+		if !snapshot.States[i].Ran() {
+			return false
+		}
+	}
+	e.health.complete.Store(true)
+	return true
 }

@@ -22,6 +22,7 @@ type inventory struct {
 	mu     sync.Mutex
 	names  []string
 	broken bool
+	hold   chan struct{} // nil, or closed when lists may be had
 }
 
 func newInventory(t *testing.T, names ...string) *inventory {
@@ -38,7 +39,14 @@ func (i *inventory) set(broken bool, names ...string) {
 	i.names, i.broken = names, broken
 }
 
-func (i *inventory) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (i *inventory) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if i.hold != nil {
+		select {
+		case <-i.hold:
+		case <-req.Context().Done():
+			return
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
@@ -117,4 +125,28 @@ func TestCheckOnceFindsTargets(t *testing.T) {
 	}
 	slices.Sort(names)
 	assert.Equal(t, []string{"x-a", "x-b"}, names)
+}
+
+// What is found only after a while is waited for: an exporter is not ready before it has checked its first targets. A
+// source that fails keeps nobody waiting.
+func TestReadyWaitsForTargets(t *testing.T) {
+	t.Parallel()
+	s, i := newTarget(t), newInventory(t, "a", "b")
+	i.hold = make(chan struct{})
+	release := sync.OnceFunc(func() { close(i.hold) })
+	t.Cleanup(release)
+	dead := newInventory(t)
+	dead.Close()
+	r := start(t, newConfigFile(t, "checks:\n"+s.check("x-static")+s.group(i)+strings.ReplaceAll(s.group(dead), "x-$", "y-$")).path)
+	eventually(t, func() bool { return r.has(`healthcheck_runs_total{check="x-static",result="ok"}`, 1) })
+	answer := r.get(t, "/-/ready")
+	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
+	eventually(t, func() bool {
+		return strings.Contains(r.get(t, "/-/ready").Body, "not all targets have been looked for")
+	})
+	assert.Zero(t, s.count("x-a"))
+	release()
+	eventually(t, r.ready)
+	assert.Positive(t, s.count("x-a"))
+	assert.Positive(t, s.count("x-b"))
 }

@@ -51,6 +51,14 @@ func (m *Manager) Wait(ctx context.Context) error {
 	}
 }
 
+// Settled reports whether every source has answered or failed, and [Options.Changed] has returned from being told. It is
+// false again when [Manager.Apply] has brought new sources.
+func (m *Manager) Settled() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told()
+}
+
 func (m *Manager) told() bool {
 	for _, c := range m.checks {
 		if !c.told {
