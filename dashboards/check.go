@@ -151,11 +151,12 @@ histogram_quantile(` + q + `, sum by (le) (rate(healthcheck_run_duration_seconds
 			query{`sum by (le) (rate(healthcheck_run_duration_seconds_bucket{<m>}[$__rate_interval]))
 unless on ()
 sum(rate(healthcheck_run_duration_seconds{<m>}[$__rate_interval]))`, "{{le}}"}),
-		graph("Phases", "What the last run spent its time on, for the kinds http, tcp, udp and unix, on the slowest exporter in each phase.",
+		graph("Phases", "What the last run spent its time on, for the kinds http, tcp, udp, grpc and unix, on the slowest exporter in each phase.",
 			"s", 12,
 			query{`max by (phase) (healthcheck_http_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_tcp_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_udp_phase_duration_seconds{<m>})`, "{{phase}}"},
+			query{`max by (phase) (healthcheck_grpc_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_unix_phase_duration_seconds{<m>})`, "{{phase}}"}).
 			stacked().fromZero().needsDefault(),
 		graph("Share of the timeout", "Duration of the last run as a share of the timeout, on the 20 exporters where it is largest. An alert tells of 80 % and more.",
@@ -274,6 +275,11 @@ func checkMeasures() []*panel {
 			query{`min by (server) (healthcheck_dns_server_answers{<m>})`, "{{server}}, answers"},
 			query{`min by (server) (healthcheck_dns_server_soa_serial{<m>})`, "{{server}}, serial"}).
 			needsDefault(),
+		graph("gRPC services", "What the server says of each service, on the exporter where that is highest: 0 UNKNOWN, 1 SERVING, 2 NOT_SERVING, 3 SERVICE_UNKNOWN; and the status code that it ended the call with, 0 is OK.",
+			"none", 12,
+			query{`max by (grpc_service) (healthcheck_grpc_serving_status{<m>})`, "{{grpc_service}}"},
+			query{`max by (grpc_service) (healthcheck_grpc_status_code{<m>})`, "{{grpc_service}}, status code"}).
+			decimals(0).needsDefault(),
 		graph("DNS times", "Shortest time to live of the records in the answer, and the time until the first of its DNSSEC signatures expires.",
 			"s", 12,
 			of("min", "dns_answer_ttl_seconds", "time to live"),

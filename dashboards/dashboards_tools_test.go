@@ -31,6 +31,9 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter"
@@ -61,7 +64,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp unix disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -381,6 +384,7 @@ checks:
   - { endpoint: zones, dns: { name: example.org., type: SOA, servers: ["{{ .DNS }}", "{{ .OtherDNS }}"], dnssec: { signatures: true }, expect: { same_serial: true } } }
   - { endpoint: steps, http: { url: "{{ .Web }}/", steps: [{ name: first }, { name: second, url: /slow }] } }
   - { endpoint: udp, udp: { address: "{{ .DNS }}", dialog: [{ send_hex: {{ .Query }}, expect_hex: "0001" }] } }
+  - { endpoint: grpc, grpc: { address: "{{ .GRPC }}" } }
   - { endpoint: unix, unix: { path: "{{ .Socket }}" } }
   - { endpoint: plugin, exec: { command: [sh, -c, "echo 'OK | load=0.5;1;2 users=3'"], format: nagios } }
   - { endpoint: disk, filesystem: { path: /, min_free: 0%, min_free_inodes: 0% } }
@@ -407,7 +411,7 @@ func startExporter(t *testing.T, form collector.Histogram) string {
 	var b bytes.Buffer
 	require.NoError(t, checksFile.Execute(&b, map[string]string{
 		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "CA": authority,
-		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t),
+		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t),
 		"From": time.Now().Add(-time.Hour).Format(time.RFC3339), "To": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}))
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o600))
@@ -494,6 +498,20 @@ func startDNS(t *testing.T) string {
 		return s.ActivateAndServe()
 	})
 	return connection.LocalAddr().String()
+}
+
+// startGRPC runs a gRPC server with a health service, and returns its address.
+func startGRPC(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := grpc.NewServer()
+	grpc_health_v1.RegisterHealthServer(s, health.NewServer())
+	background(t, func(ctx context.Context) error {
+		context.AfterFunc(ctx, s.Stop)
+		return s.Serve(l)
+	})
+	return l.Addr().String()
 }
 
 // startAgent serves the status of a program with one component that is OK and one that is FAIL, and returns its URL.

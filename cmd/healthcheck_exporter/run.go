@@ -7,10 +7,12 @@ import (
 	"io"
 	"log"
 	"runtime/debug"
+	"sync"
 
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter"
 )
@@ -106,7 +108,22 @@ func (c *commandLine) startLog(to *logWriter) {
 	to.missed = func(lines int) { logger.Warn("the log is read too slowly", "lines_dropped", lines) }
 	log.SetFlags(0)
 	log.SetOutput(libraryLog{logger})
+	joinLogOfGRPC()
 	c.options.Logger = logger
+}
+
+// joinLogOfGRPC has the errors that gRPC logs told as what package log tells. Its log can be set once.
+var joinLogOfGRPC = sync.OnceFunc(func() {
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, viaLog{}))
+})
+
+// viaLog writes to package log.
+type viaLog struct{}
+
+// Write takes one message.
+func (viaLog) Write(p []byte) (int, error) {
+	log.Print(string(p))
+	return len(p), nil
 }
 
 // levelIsSet reports whether the user chose a log level, by flag or by variable.

@@ -17,6 +17,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/dnscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/execcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/filesystemcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
@@ -30,6 +31,7 @@ var conformers = map[string]conformer{
 	dnscheck.Kind:        conformDNS,
 	execcheck.Kind:       conformExec,
 	filesystemcheck.Kind: conformFilesystem,
+	grpccheck.Kind:       conformGRPC,
 	httpcheck.Kind:       conformHTTP,
 	memorycheck.Kind:     conformMemory,
 	statuscheck.Kind:     conformStatus,

@@ -9,6 +9,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/dnscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/execcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/filesystemcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
@@ -22,6 +23,7 @@ var kinds = map[string]Kind{
 	dnscheck.Kind:        Of(dnscheck.New),
 	execcheck.Kind:       Of(execcheck.New),
 	filesystemcheck.Kind: Of(filesystemcheck.New),
+	grpccheck.Kind:       Of(grpccheck.New),
 	httpcheck.Kind:       Of(httpcheck.New),
 	memorycheck.Kind:     Of(memorycheck.New),
 	statuscheck.Kind:     Of(statuscheck.New),

@@ -25,6 +25,9 @@ type Dialer struct {
 	Network  string        // "tcp" where it is empty
 	Resolver *net.Resolver // nil for that of the system
 	TLS      *certs.Source // nil for none
+	// Protocols are offered in the TLS handshake (ALPN, RFC 7301). Whether the peer has taken one is for the kind to
+	// judge.
+	Protocols []string
 }
 
 // Conn is a connection of one run: all that is done with it ends soon after the run's context does.
@@ -62,7 +65,7 @@ func (d *Dialer) Dial(ctx context.Context, address target.Address, t *Trace) (*C
 	if d.TLS == nil {
 		return conn, nil
 	}
-	if err := conn.Secure(ctx, d.TLS, address, t); err != nil {
+	if err := conn.secure(ctx, d.TLS, d.Protocols, address, t); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -103,11 +106,16 @@ func (d *Dialer) connect(ctx context.Context, address target.Address, t *Trace) 
 // Secure puts TLS over the connection, at once or after what a protocol says before (STARTTLS). The connection is to be
 // closed if that fails.
 func (c *Conn) Secure(ctx context.Context, source *certs.Source, address target.Address, t *Trace) error {
+	return c.secure(ctx, source, nil, address, t)
+}
+
+func (c *Conn) secure(ctx context.Context, source *certs.Source, protocols []string, address target.Address, t *Trace) error {
 	step := "tls handshake with " + address.Label()
 	cfg, err := source.ConfigFor(address.ServerName())
 	if err != nil {
 		return ExplainHandshake(ctx, step, err)
 	}
+	cfg.NextProtos = protocols
 	asked := certs.NoteRequest(cfg)
 	start := time.Now()
 	client, values, err := certs.Handshake(ctx, c.raw, cfg)
