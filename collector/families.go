@@ -266,6 +266,8 @@ var measureProfiles = map[string]rank{
 
 	"filesystem_readonly":      full, // where it matters the check demands it
 	"http_redirects":           full, // mostly 0
+	"process_cpu_seconds":      full, // process_cpu_cores says it in a way that can be compared
+	"process_zombies":          full, // mostly 0
 	"http_response_body_bytes": full, // says little of what the body says
 	"status_components":        full, // the number of series of component_status
 	"tls_version_info":         full, // for an inventory

@@ -49,7 +49,7 @@ func TestProfiles(t *testing.T) {
 		"in_maintenance", "tls_certificate_not_after_timestamp_seconds", "run_duration_seconds",
 	}, of[collector.ProfileLean])
 	assert.ElementsMatch(t, []string{
-		"last_run_success", "filesystem_readonly", "http_redirects", "http_response_body_bytes", "status_components",
+		"last_run_success", "filesystem_readonly", "http_redirects", "process_cpu_seconds", "process_zombies", "http_response_body_bytes", "status_components",
 		"tls_version_info",
 	}, of[collector.ProfileFull])
 	assert.NotEmpty(t, of[collector.ProfileDefault])

@@ -280,6 +280,16 @@ func checkMeasures() []*panel {
 			query{`max by (grpc_service) (healthcheck_grpc_serving_status{<m>})`, "{{grpc_service}}"},
 			query{`max by (grpc_service) (healthcheck_grpc_status_code{<m>})`, "{{grpc_service}}, status code"}).
 			decimals(0).needsDefault(),
+		graph("Processes", "Processes that were found, their threads, and the open files of the one that has most, on the exporter where that is highest.",
+			"none", 12,
+			of("max", "process_count", "processes"), of("max", "process_threads", "threads"), of("max", "process_open_files", "open files")).
+			decimals(0).fromZero().needsDefault(),
+		graph("CPU of processes", "Cores that the processes used between two runs, on the exporter where that is highest.",
+			"none", 12, of("max", "process_cpu_cores", "cores")).fromZero().needsDefault(),
+		graph("Memory of processes", "Resident memory of the processes, on the exporter where that is highest.",
+			"bytes", 12, of("max", "process_resident_memory_bytes", "resident")).fromZero().needsDefault(),
+		graph("Age of processes", "How long the oldest of the processes has run: a restart begins it again. On the exporter where it is youngest.",
+			"s", 12, query{`time() - max(healthcheck_process_oldest_start_timestamp_seconds{<m>})`, "oldest"}).fromZero().needsDefault(),
 		graph("DNS times", "Shortest time to live of the records in the answer, and the time until the first of its DNSSEC signatures expires.",
 			"s", 12,
 			of("min", "dns_answer_ttl_seconds", "time to live"),

@@ -64,7 +64,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix process disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -386,6 +386,7 @@ checks:
   - { endpoint: udp, udp: { address: "{{ .DNS }}", dialog: [{ send_hex: {{ .Query }}, expect_hex: "0001" }] } }
   - { endpoint: grpc, grpc: { address: "{{ .GRPC }}" } }
   - { endpoint: unix, unix: { path: "{{ .Socket }}" } }
+  - { endpoint: process, process: { name: "{{ .Self }}" } }
   - { endpoint: plugin, exec: { command: [sh, -c, "echo 'OK | load=0.5;1;2 users=3'"], format: nagios } }
   - { endpoint: disk, filesystem: { path: /, min_free: 0%, min_free_inodes: 0% } }
   - { endpoint: memory, memory: { min_available: 0%, source: system } }
@@ -411,7 +412,7 @@ func startExporter(t *testing.T, form collector.Histogram) string {
 	var b bytes.Buffer
 	require.NoError(t, checksFile.Execute(&b, map[string]string{
 		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "CA": authority,
-		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t),
+		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t), "Self": filepath.Base(os.Args[0]),
 		"From": time.Now().Add(-time.Hour).Format(time.RFC3339), "To": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}))
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o600))

@@ -20,6 +20,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
@@ -34,6 +35,7 @@ var conformers = map[string]conformer{
 	grpccheck.Kind:       conformGRPC,
 	httpcheck.Kind:       conformHTTP,
 	memorycheck.Kind:     conformMemory,
+	processcheck.Kind:    conformProcess,
 	statuscheck.Kind:     conformStatus,
 	tcpcheck.Kind:        conformTCP,
 	udpcheck.Kind:        conformUDP,

@@ -45,8 +45,11 @@ func TestDefaultsAreTrue(t *testing.T) {
 	}
 	for _, kind := range m.Kinds {
 		base := kind.Least(nil)
-		if kind.Name == "dns" { // whose other keys need it
+		switch kind.Name { // what the other keys need
+		case "dns":
 			base["server"] = "192.0.2.1"
+		case "process":
+			base["name"] = "a"
 		}
 		was := build(map[string]any{"endpoint": "a", kind.Name: base})
 		for _, key := range kind.Keys {

@@ -12,6 +12,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
@@ -26,6 +27,7 @@ var kinds = map[string]Kind{
 	grpccheck.Kind:       Of(grpccheck.New),
 	httpcheck.Kind:       Of(httpcheck.New),
 	memorycheck.Kind:     Of(memorycheck.New),
+	processcheck.Kind:    Of(processcheck.New),
 	statuscheck.Kind:     Of(statuscheck.New),
 	tcpcheck.Kind:        Of(tcpcheck.New),
 	udpcheck.Kind:        Of(udpcheck.New),
