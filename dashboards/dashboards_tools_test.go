@@ -38,6 +38,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/collector"
 	"github.com/healthcheck-exporter/healthcheck_exporter/exporter"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/systemdcheck/systemdtest"
 )
 
 // withoutData are the queries that may have no series in a test of a minute, by panel and query, and why. They are run all
@@ -64,7 +65,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix process disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix process systemd disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -387,6 +388,7 @@ checks:
   - { endpoint: grpc, grpc: { address: "{{ .GRPC }}" } }
   - { endpoint: unix, unix: { path: "{{ .Socket }}" } }
   - { endpoint: process, process: { name: "{{ .Self }}" } }
+  - { endpoint: systemd, systemd: { units: ["*"], address: "{{ .Bus }}" } }
   - { endpoint: plugin, exec: { command: [sh, -c, "echo 'OK | load=0.5;1;2 users=3'"], format: nagios } }
   - { endpoint: disk, filesystem: { path: /, min_free: 0%, min_free_inodes: 0% } }
   - { endpoint: memory, memory: { min_available: 0%, source: system } }
@@ -412,7 +414,7 @@ func startExporter(t *testing.T, form collector.Histogram) string {
 	var b bytes.Buffer
 	require.NoError(t, checksFile.Execute(&b, map[string]string{
 		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "CA": authority,
-		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t), "Self": filepath.Base(os.Args[0]),
+		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t), "Self": filepath.Base(os.Args[0]), "Bus": startSystemd(t),
 		"From": time.Now().Add(-time.Hour).Format(time.RFC3339), "To": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}))
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o600))
@@ -513,6 +515,17 @@ func startGRPC(t *testing.T) string {
 		return s.Serve(l)
 	})
 	return l.Addr().String()
+}
+
+// startSystemd serves as a manager of units, and returns the address of its bus.
+func startSystemd(t *testing.T) string {
+	t.Helper()
+	used := systemdtest.Properties{"NRestarts": uint32(2), "MemoryCurrent": uint64(1 << 20), "TasksCurrent": uint64(7)}
+	triggered := systemdtest.Properties{"LastTriggerUSec": uint64(time.Now().Add(-time.Hour).UnixMicro())}
+	return systemdtest.Serve(t, systemdtest.Manager{
+		"web.service": systemdtest.Unit("active", "running", used),
+		"day.timer":   systemdtest.Unit("active", "waiting", triggered),
+	})
 }
 
 // startAgent serves the status of a program with one component that is OK and one that is FAIL, and returns its URL.

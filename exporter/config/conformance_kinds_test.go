@@ -22,6 +22,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/systemdcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
@@ -37,6 +38,7 @@ var conformers = map[string]conformer{
 	memorycheck.Kind:     conformMemory,
 	processcheck.Kind:    conformProcess,
 	statuscheck.Kind:     conformStatus,
+	systemdcheck.Kind:    conformSystemd,
 	tcpcheck.Kind:        conformTCP,
 	udpcheck.Kind:        conformUDP,
 	unixcheck.Kind:       conformUnix,

@@ -50,6 +50,8 @@ func TestDefaultsAreTrue(t *testing.T) {
 			base["server"] = "192.0.2.1"
 		case "process":
 			base["name"] = "a"
+		case "systemd":
+			base["unit"] = "a.timer"
 		}
 		was := build(map[string]any{"endpoint": "a", kind.Name: base})
 		for _, key := range kind.Keys {

@@ -14,6 +14,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/systemdcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
@@ -29,6 +30,7 @@ var kinds = map[string]Kind{
 	memorycheck.Kind:     Of(memorycheck.New),
 	processcheck.Kind:    Of(processcheck.New),
 	statuscheck.Kind:     Of(statuscheck.New),
+	systemdcheck.Kind:    Of(systemdcheck.New),
 	tcpcheck.Kind:        Of(tcpcheck.New),
 	udpcheck.Kind:        Of(udpcheck.New),
 	unixcheck.Kind:       Of(unixcheck.New),
