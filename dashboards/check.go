@@ -292,24 +292,24 @@ func checkMeasures() []*panel {
 			"s", 12, query{`time() - max(healthcheck_process_oldest_start_timestamp_seconds{<m>})`, "oldest"}).fromZero().needsDefault(),
 		graph("Units by state", "Units of systemd by their active state, on the exporter where they are most.",
 			"none", 12,
-			query{`max by (state) (healthcheck_systemd_units{<m>})`, "{{state}}"}).
+			query{`max by (active_state) (healthcheck_systemd_units{<m>})`, "{{active_state}}"}).
 			decimals(0).stacked().fromZero().needsDefault(),
 		graph("Restarts of units", "How often services were started again by themselves, on the exporter where that is highest.",
 			"none", 12,
-			query{`max by (unit) (healthcheck_systemd_unit_restarts{<m>})`, "{{unit}}"}).
+			query{`max by (systemd_unit) (healthcheck_systemd_unit_restarts{<m>})`, "{{systemd_unit}}"}).
 			decimals(0).fromZero().needsDefault(),
 		graph("Since the last change of units", "How long units of systemd have been in their state, and since timers last started their units, on the exporter where that was last.",
 			"s", 12,
-			query{`time() - max by (unit) (healthcheck_systemd_unit_state_change_timestamp_seconds{<m>})`, "{{unit}}"},
-			query{`time() - max by (unit) (healthcheck_systemd_timer_last_trigger_timestamp_seconds{<m>})`, "{{unit}}, trigger"}).
+			query{`time() - max by (systemd_unit) (healthcheck_systemd_unit_state_change_timestamp_seconds{<m>})`, "{{systemd_unit}}"},
+			query{`time() - max by (systemd_unit) (healthcheck_systemd_timer_last_trigger_timestamp_seconds{<m>})`, "{{systemd_unit}}, trigger"}).
 			fromZero().needsDefault(),
 		graph("Memory of units", "Memory of units of systemd, file cache included, on the exporter where that is highest.",
 			"bytes", 12,
-			query{`max by (unit) (healthcheck_systemd_unit_memory_bytes{<m>})`, "{{unit}}"}).
+			query{`max by (systemd_unit) (healthcheck_systemd_unit_memory_bytes{<m>})`, "{{systemd_unit}}"}).
 			fromZero().needsDefault(),
 		graph("Tasks of units", "Processes and threads of units of systemd, on the exporter where they are most.",
 			"none", 12,
-			query{`max by (unit) (healthcheck_systemd_unit_tasks{<m>})`, "{{unit}}"}).
+			query{`max by (systemd_unit) (healthcheck_systemd_unit_tasks{<m>})`, "{{systemd_unit}}"}).
 			decimals(0).fromZero().needsDefault(),
 		graph("DNS times", "Shortest time to live of the records in the answer, and the time until the first of its DNSSEC signatures expires.",
 			"s", 12,

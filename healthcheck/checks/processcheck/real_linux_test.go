@@ -94,7 +94,7 @@ func TestNoRight(t *testing.T) {
 		checktest.RequireOK(t, r)
 		assert.NotContains(t, values(r), "process_open_files")
 		assertFails(t, run(t, processcheck.Config{PIDFile: file, MaxOpenFiles: "50%"}), healthcheck.ReasonAuth, "the open files may not be seen")
-		assertFails(t, run(t, processcheck.Config{PIDFile: "/root/pid"}), healthcheck.ReasonAuth, "pid file /root/pid: permission denied")
+		assertFails(t, run(t, processcheck.Config{PIDFile: "closed/pid"}), healthcheck.ReasonAuth, "pid file closed/pid: permission denied")
 		return
 	}
 	if os.Geteuid() != 0 {
@@ -106,6 +106,7 @@ func TestNoRight(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o777))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "closed"), 0o700))
 	program := filepath.Join(dir, "test")
 	require.NoError(t, os.WriteFile(program, binary, 0o755))
 	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestNoRight$")

@@ -1,5 +1,8 @@
 // Package systemdcheck checks the state of units of systemd, asked over D-Bus
 // (https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html). It works on Linux.
+//
+// The tests ask a manager that is made up through a real bus (dbus-daemon), and beside that the real manager of a user
+// (systemd --user), where one can be started: that needs root, and control groups that can be written.
 package systemdcheck
 
 import (

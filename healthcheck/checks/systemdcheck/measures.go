@@ -8,17 +8,17 @@ import (
 )
 
 var (
-	measureUnits = healthcheck.NewMeasure("systemd_units", "Units looked at in the last run by their active state; with failed_units, those that are failed and not ignored.", "state")
+	measureUnits = healthcheck.NewMeasure("systemd_units", "Units looked at in the last run by their active state; with failed_units, those that are failed and not ignored.", "active_state")
 
-	measureChanged = healthcheck.NewMeasure("systemd_unit_state_change_timestamp_seconds", "When the state of the unit last changed; absent where it has not since the manager was started.", "unit")
+	measureChanged = healthcheck.NewMeasure("systemd_unit_state_change_timestamp_seconds", "When the state of the unit last changed; absent where it has not since the manager was started.", "systemd_unit")
 
-	measureRestarts = healthcheck.NewMeasure("systemd_unit_restarts", "How often the service was started again by itself since it was started by somebody.", "unit")
+	measureRestarts = healthcheck.NewMeasure("systemd_unit_restarts", "How often the service was started again by itself since it was started by somebody.", "systemd_unit")
 
-	measureTasks = healthcheck.NewMeasure("systemd_unit_tasks", "Tasks of the unit, which are its processes and threads; absent where the manager does not count them.", "unit")
+	measureTasks = healthcheck.NewMeasure("systemd_unit_tasks", "Tasks of the unit, which are its processes and threads; absent where the manager does not count them.", "systemd_unit")
 
-	measureMemory = healthcheck.NewMeasure("systemd_unit_memory_bytes", "Memory of the unit, file cache included; absent where the manager does not count it.", "unit")
+	measureMemory = healthcheck.NewMeasure("systemd_unit_memory_bytes", "Memory of the unit, file cache included; absent where the manager does not count it.", "systemd_unit")
 
-	measureTriggered = healthcheck.NewMeasure("systemd_timer_last_trigger_timestamp_seconds", "When the timer last started its unit; absent where it never has.", "unit")
+	measureTriggered = healthcheck.NewMeasure("systemd_timer_last_trigger_timestamp_seconds", "When the timer last started its unit; absent where it never has.", "systemd_unit")
 )
 
 // activeStates are those that there is a value of in each run; others are "other".
