@@ -113,6 +113,12 @@ func (s *search) take(dir string) error {
 		s.zombies++
 	case p.parent == s.self && s.isCopy(dir):
 	default:
+		if text, err = s.reader.read(s.proc(dir, "status")); err != nil {
+			return err
+		}
+		if kibibytes, ok := numberAfter(text, "VmRSS:"); ok {
+			p.resident = kibibytes * 1024
+		}
 		s.found = append(s.found, p)
 	}
 	return nil

@@ -67,9 +67,9 @@ func (m *machine) add(pid int, p proc) {
 	m.write(dir+"comm", p.comm+"\n")
 	m.write(dir+"cmdline", strings.ReplaceAll(p.args, " ", "\x00"))
 	m.write(dir+"cgroup", p.group+"\n")
-	m.write(dir+"status", fmt.Sprintf("Name:\t%s\nUid:\t7\t%d\t7\t7\n", p.comm, p.uid))
+	m.write(dir+"status", fmt.Sprintf("Name:\t%s\nUid:\t7\t%d\t7\t7\nVmRSS:\t%d kB\n", p.comm, p.uid, p.pages*os.Getpagesize()/1024))
 	m.write(dir+"stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 4194560 9 9 9 9 %d 1 5 5 20 0 %d 0 %d 999 %d 1844 1 1\n",
-		pid, p.comm, p.state, p.parent, max(p.cpu-1, 0), p.threads, p.start, p.pages))
+		pid, p.comm, p.state, p.parent, max(p.cpu-1, 0), p.threads, p.start, p.pages+7))
 	limit := "unlimited"
 	if p.maxFile > 0 {
 		limit = fmt.Sprint(p.maxFile)

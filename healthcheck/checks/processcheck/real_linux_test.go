@@ -43,6 +43,9 @@ func TestRealProcess(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	require.NoError(t, os.WriteFile(pidFile, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600))
+	require.Eventually(t, func() bool { // it has begun to use memory, and the kernel to count it
+		return values(run(t, configs[0]))["process_resident_memory_bytes"] > 0
+	}, time.Minute, time.Millisecond)
 	for _, c := range configs {
 		r := run(t, c)
 		checktest.RequireOK(t, r)

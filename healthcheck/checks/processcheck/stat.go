@@ -19,7 +19,7 @@ type stat struct {
 	state       byte
 	threads     int
 	cpu, start  uint64 // ticks; start since the machine's
-	resident    uint64 // bytes
+	resident    uint64 // bytes; Linux 6.2 and later are off by many pages for each CPU here, and exact in the file status
 }
 
 // dead reports whether the process has ended and waits for its parent. The state Z alone does not say so: it is also that
