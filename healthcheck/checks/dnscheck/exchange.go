@@ -78,15 +78,22 @@ func (c *connection) exchangeDatagrams(ctx context.Context, l *lookup) (*dns.Msg
 	a := newAttempt(l, c.plain)
 	buf := make([]byte, udpBuffer)
 	var refusal *dns.Msg
+	// failed returns what there is when no better answer comes: the run may end anywhere below.
+	failed := func(err error) (*dns.Msg, error) {
+		if refusal != nil && ctx.Err() != nil {
+			return refusal, nil //nolint:nilerr // it is an answer, if not the best
+		}
+		return nil, err
+	}
 	for wait := firstWait(ctx); ; a.plain = l.plain != nil {
 		if _, err := c.Write(a.message(0)); err != nil {
-			return nil, err
+			return failed(err)
 		}
 		if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
-			return nil, err
+			return failed(err)
 		}
 		if err := ctx.Err(); err != nil { // the deadline just set may have replaced the one that ctx set
-			return nil, err
+			return failed(err)
 		}
 		m, err := c.receive(a, buf)
 		switch {
@@ -96,12 +103,8 @@ func (c *connection) exchangeDatagrams(ctx context.Context, l *lookup) (*dns.Msg
 		case err == nil:
 			c.plain = m.Id == a.ids[1]
 			return m, nil
-		case !isTimeout(err):
-			return nil, err
-		case ctx.Err() != nil && refusal != nil:
-			return refusal, nil
-		case ctx.Err() != nil:
-			return nil, err
+		case !isTimeout(err) || ctx.Err() != nil:
+			return failed(err)
 		}
 		wait *= 2
 	}

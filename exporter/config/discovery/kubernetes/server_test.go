@@ -78,14 +78,14 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		line += " in " + namespace
 	}
 	c.requests = append(c.requests, line)
-	fail := c.fail
+	fail, cut := c.fail, c.cut // of the same moment: who is not failed from now on is cut by a cut from now on
 	c.mu.Unlock()
 	if fail != nil && fail(w, r) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if q.Has("watch") {
-		c.watch(w, r, resource, namespace)
+		c.watch(w, r, resource, namespace, cut)
 		return
 	}
 	c.list(w, r, resource, namespace)
@@ -118,11 +118,10 @@ func (c *cluster) list(w http.ResponseWriter, r *http.Request, resource, namespa
 	assert.NoError(c.t, json.NewEncoder(w).Encode(object{"metadata": metadata, "items": items}))
 }
 
-func (c *cluster) watch(w http.ResponseWriter, r *http.Request, resource, namespace string) {
+func (c *cluster) watch(w http.ResponseWriter, r *http.Request, resource, namespace string, cut <-chan struct{}) {
 	since, err := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 	assert.NoError(c.t, err)
 	c.mu.Lock()
-	cut := c.cut
 	tooOld := since < c.oldest
 	c.mu.Unlock()
 	if tooOld {
