@@ -211,7 +211,7 @@ func TestInCluster(t *testing.T) {
 	config := kubernetes.Config{Role: "service", Namespaces: kubernetes.Namespaces{Own: true}}
 	require.NoError(t, config.Validate())
 	r := sourcetest.Run(t, kubernetes.New(config))
-	assert.Contains(t, r.UntilFailure(1), "no such file", "a pod's volume may be late")
+	r.UntilFailure("no such file") // a pod's volume may be late
 	write("token", "first")
 	write("ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
 	write("namespace", "mine\n")
@@ -227,7 +227,7 @@ func TestInCluster(t *testing.T) {
 func TestNoPod(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	r := sourcetest.Run(t, kubernetes.New(kubernetes.Config{Role: "pod"}))
-	assert.Contains(t, r.UntilFailure(1), "this is no pod")
+	r.UntilFailure("this is no pod")
 }
 
 // TestEndpointSliceWaits: without the pods there would be targets that change when these are known.
@@ -244,7 +244,7 @@ func TestEndpointSliceWaits(t *testing.T) {
 		return forbidden
 	})
 	r := sourcetest.Run(t, kubernetes.New(settings(c, "endpointslice")))
-	assert.Contains(t, r.UntilFailure(2), "pods: the server answered 403")
+	r.UntilFailure("pods: the server answered 403")
 	assert.Empty(t, r.Addresses())
 	assert.Zero(t, r.Answers())
 	c.setFail(nil)

@@ -192,7 +192,7 @@ func TestBrokenAnswersKeepTargets(t *testing.T) {
 			})
 			c.forget()
 			c.cutAll()
-			assert.Contains(t, r.UntilFailure(1), "services: ")
+			r.UntilFailure("services: ")
 			assert.Contains(t, r.Failures()[0], tc.want)
 			assert.NotContains(t, r.Failures()[0], c.URL)
 			assert.Equal(t, []string{"a.shop.svc:80"}, r.Addresses())
@@ -241,7 +241,7 @@ func TestBrokenWatchKeepsTargets(t *testing.T) {
 				return true
 			})
 			r := sourcetest.Run(t, kubernetes.New(settings(c, "service")))
-			assert.Contains(t, r.UntilFailure(1), tc.want)
+			r.UntilFailure(tc.want)
 			c.happen("ADDED", "services", service("shop", "b", 80))
 			r.UntilAddresses("a.shop.svc:80", "b.shop.svc:80")
 			assert.Equal(t, 1, c.seen("list services"))
@@ -289,6 +289,6 @@ func TestOneNamespaceForbidden(t *testing.T) {
 	})
 	r := sourcetest.Run(t, kubernetes.New(s))
 	r.UntilAddresses("a.shop.svc:80")
-	assert.Contains(t, r.UntilFailure(1), "services in secret: the server answered 403 Forbidden")
+	r.UntilFailure("services in secret: the server answered 403 Forbidden")
 	assert.Zero(t, r.Answers())
 }

@@ -4,6 +4,7 @@ package sourcetest
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,13 +152,12 @@ func (r *Recorder) UntilAddresses(want ...string) {
 	r.Until("targets", func() bool { return slices.Equal(want, r.Addresses()) })
 }
 
-// UntilFailure waits for n failures more, and returns the last.
-func (r *Recorder) UntilFailure(n int) string {
+// UntilFailure waits for a failure, which may have been already, that says so.
+func (r *Recorder) UntilFailure(text string) {
 	r.t.Helper()
-	before := len(r.Failures())
-	r.Until("failure", func() bool { return len(r.Failures()) >= before+n })
-	failures := r.Failures()
-	return failures[len(failures)-1]
+	r.Until("failure: "+text, func() bool {
+		return slices.ContainsFunc(r.Failures(), func(failure string) bool { return strings.Contains(failure, text) })
+	})
 }
 
 // UntilAnswers waits until there were n answers.
