@@ -271,6 +271,11 @@ var measureProfiles = map[string]rank{
 	"http_response_body_bytes": full, // says little of what the body says
 	"status_components":        full, // the number of series of component_status
 	"tls_version_info":         full, // for an inventory
+
+	"tls_chain_info":                         full, // for an inventory
+	"tls_chain_key_bits":                     full, // the same
+	"tls_chain_not_before_timestamp_seconds": full, // no alert needs it
+	"tls_files":                              full, // the number of series of tls_file_not_after_timestamp_seconds
 }
 
 func measureProfile(m *healthcheck.Measure) rank {

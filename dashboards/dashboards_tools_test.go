@@ -65,7 +65,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc unix process systemd disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc chain files unix process systemd disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -386,6 +386,8 @@ checks:
   - { endpoint: steps, http: { url: "{{ .Web }}/", steps: [{ name: first }, { name: second, url: /slow }] } }
   - { endpoint: udp, udp: { address: "{{ .DNS }}", dialog: [{ send_hex: {{ .Query }}, expect_hex: "0001" }] } }
   - { endpoint: grpc, grpc: { address: "{{ .GRPC }}" } }
+  - { endpoint: chain, tls: { address: "{{ .TLSAddress }}", tls_config: { ca_file: "{{ .CA }}" } } }
+  - { endpoint: files, tls: { files: ["{{ .CA }}"] } }
   - { endpoint: unix, unix: { path: "{{ .Socket }}" } }
   - { endpoint: process, process: { name: "{{ .Self }}" } }
   - { endpoint: systemd, systemd: { units: ["*"], address: "{{ .Bus }}" } }
@@ -413,7 +415,7 @@ func startExporter(t *testing.T, form collector.Histogram) string {
 	file := filepath.Join(dir, "checks.yml")
 	var b bytes.Buffer
 	require.NoError(t, checksFile.Execute(&b, map[string]string{
-		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "CA": authority,
+		"Web": web.URL, "Address": web.Listener.Addr().String(), "TLS": secure.URL, "TLSAddress": secure.Listener.Addr().String(), "CA": authority,
 		"Closed": closedAddress(t), "DNS": startDNS(t), "OtherDNS": startDNS(t), "Query": "000101000001000000000000076578616d706c65036f72670000060001", "Socket": startUnix(t, dir), "Agent": startAgent(t), "GRPC": startGRPC(t), "Self": filepath.Base(os.Args[0]), "Bus": startSystemd(t),
 		"From": time.Now().Add(-time.Hour).Format(time.RFC3339), "To": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}))

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
@@ -68,7 +69,7 @@ type authority struct {
 }
 
 // newAuthority returns one that parent has issued, or a root.
-func newAuthority(t *testing.T, parent *authority) *authority {
+func newAuthority(t testing.TB, parent *authority) *authority {
 	t.Helper()
 	a := &authority{key: newKey(t)}
 	template := &x509.Certificate{
@@ -86,7 +87,7 @@ func newAuthority(t *testing.T, parent *authority) *authority {
 	return a
 }
 
-func (a *authority) sign(t *testing.T, template *x509.Certificate, key *ecdsa.PublicKey) *x509.Certificate {
+func (a *authority) sign(t testing.TB, template *x509.Certificate, key any) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key, a.key)
 	require.NoError(t, err)
@@ -95,17 +96,24 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate, key *ecdsa.Pu
 	return cert
 }
 
-func (a *authority) issue(t *testing.T, ip net.IP, notAfter time.Time) tls.Certificate {
+func (a *authority) issue(t testing.TB, ip net.IP, notAfter time.Time) tls.Certificate {
 	t.Helper()
-	key := newKey(t)
+	return a.issueFor(t, notAfter, []net.IP{ip})
+}
+
+func (a *authority) issueFor(t testing.TB, notAfter time.Time, ips []net.IP, names ...string) tls.Certificate {
+	t.Helper()
+	// Signatures of this algorithm all have the same length, so that what a peer sends has, too.
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
 	cert := a.sign(t, &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "peer"}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter,
-		IPAddresses: []net.IP{ip}, KeyUsage: x509.KeyUsageDigitalSignature,
-	}, &key.PublicKey)
+		IPAddresses: ips, DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature,
+	}, public)
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

@@ -28,6 +28,8 @@ type served struct {
 	// wrong returns a configuration that wants another answer than the peer has, which is told by the given reason.
 	wrong  func(address string) any
 	reason healthcheck.Reason
+	// also is one more reason that the kind may give for what is no answer. Zero: there is none.
+	also healthcheck.Reason
 	// secure is config over TLS, verified with the authorities of a file. Nil: the kind has none, or its peer has it in
 	// the dialog.
 	secure func(address, caFile string) any
@@ -160,9 +162,10 @@ func (m *meeting) pass() {
 func (m *meeting) faults() {
 	for _, f := range faults {
 		m.proxy.set(f.fault, nil)
-		m.judge(f.name, m.config(m.proxy.address), shortRun, append(f.reasons, healthcheck.ReasonTimeout)...)
+		reasons := m.orAlso(f.reasons...)
+		m.judge(f.name, m.config(m.proxy.address), shortRun, append(reasons, healthcheck.ReasonTimeout)...)
 		if !slices.Contains(f.reasons, healthcheck.ReasonTimeout) {
-			m.judge(f.name, m.config(m.proxy.address), longRun, f.reasons...)
+			m.judge(f.name, m.config(m.proxy.address), longRun, reasons...)
 		}
 	}
 	if hole := blackHole(m.t); hole != "" {
@@ -177,8 +180,17 @@ func (m *meeting) cut() {
 			continue
 		}
 		m.proxy.set(cutting(bytes), nil)
-		m.judge("cut in the answer", m.config(m.proxy.address), longRun, healthcheck.ReasonProtocol, healthcheck.ReasonBody)
+		m.judge("cut in the answer", m.config(m.proxy.address), longRun, m.orAlso(healthcheck.ReasonProtocol, healthcheck.ReasonBody)...)
 	}
+}
+
+// orAlso returns the reasons and, where there is one, the other that the kind may give.
+func (m *meeting) orAlso(reasons ...healthcheck.Reason) []healthcheck.Reason {
+	reasons = slices.Clone(reasons)
+	if m.also != healthcheck.ReasonNone {
+		reasons = append(reasons, m.also)
+	}
+	return reasons
 }
 
 // slow wants that a kind can say how long a run may take.

@@ -24,6 +24,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/systemdcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tlscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
 )
@@ -40,6 +41,7 @@ var conformers = map[string]conformer{
 	statuscheck.Kind:     conformStatus,
 	systemdcheck.Kind:    conformSystemd,
 	tcpcheck.Kind:        conformTCP,
+	tlscheck.Kind:        conformTLS,
 	udpcheck.Kind:        conformUDP,
 	unixcheck.Kind:       conformUnix,
 }

@@ -52,6 +52,8 @@ func TestDefaultsAreTrue(t *testing.T) {
 			base["name"] = "a"
 		case "systemd":
 			base["unit"] = "a.timer"
+		case "tls":
+			base["address"] = "localhost:1"
 		}
 		was := build(map[string]any{"endpoint": "a", kind.Name: base})
 		for _, key := range kind.Keys {

@@ -15,18 +15,19 @@ import (
 )
 
 type checker struct {
-	target     string
-	resolver   *net.Resolver
-	servers    []server // none for the system's resolver
-	protocol   string
-	network    string        // "4" or "6" for one family of addresses
-	tls        *certs.Source // of protocol tls
-	lookups    []lookup      // one, or two for any address
-	nsid       bool
-	dnssec     dnssec
-	maxLatency time.Duration
-	expect     expectation
-	secrets    *secret.Set // nil: there are none
+	target      string
+	resolver    *net.Resolver
+	servers     []server // none for the system's resolver
+	protocol    string
+	network     string        // "4" or "6" for one family of addresses
+	tls         *certs.Source // of protocol tls
+	lookups     []lookup      // one, or two for any address
+	nsid        bool
+	dnssec      dnssec
+	minValidity time.Duration
+	maxLatency  time.Duration
+	expect      expectation
+	secrets     *secret.Set // nil: there are none
 }
 
 // outcome is what came of one server, or of the system's resolver.
@@ -118,6 +119,9 @@ func (c *checker) askServer(ctx context.Context, srv *server) (o outcome) {
 	}
 	if o.err == nil {
 		o.err = peer.InTime(o.took, c.maxLatency)
+	}
+	if o.err == nil {
+		o.err = certs.Outlives(s.values(), c.minValidity, "the certificate chain")
 	}
 	return o
 }

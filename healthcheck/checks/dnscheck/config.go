@@ -50,6 +50,8 @@ type Config struct {
 	NSID bool `yaml:"nsid" default:"false" example:"true"`
 	// DNSSEC is what the answer must have of DNSSEC.
 	DNSSEC DNSSEC `yaml:"dnssec"`
+	// MinValidity is how long the certificate chain of each server must be valid from now on. It needs protocol tls or https.
+	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"14d"`
 	// MaxLatency is the longest that the answers of a server may take, with the connection to it; zero means as long as the
 	// run may. It needs a server.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"500ms"`
@@ -132,7 +134,7 @@ func New(c Config) (healthcheck.Checker, error) {
 		expect:     v.expectation(),
 		dnssec:     v.dnssec(),
 		nsid:       c.NSID || c.Expect.NSID != "",
-		maxLatency: c.MaxLatency,
+		maxLatency: c.MaxLatency, minValidity: c.MinValidity,
 	}
 	chk.network = v.network()
 	chk.tls = v.tlsSource(chk.protocol)

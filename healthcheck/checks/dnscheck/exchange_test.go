@@ -211,6 +211,9 @@ func TestOverTLS(t *testing.T) {
 				assert.Contains(t, r.Details, tc.Details)
 			}
 			assert.InDelta(t, tc.Verified, values(r)["tls_certificate_verified"], 0)
+			if c.MinValidity = 20 * 365 * 24 * time.Hour; tc.Details == "" {
+				assertFails(t, run(t, c), healthcheck.ReasonTLS, "the certificate chain expires at ")
+			}
 			assert.Positive(t, values(r)["tls_certificate_not_after_timestamp_seconds"])
 		})
 	}

@@ -44,6 +44,10 @@ func (v *validator) servers() (list []server) {
 	v.needServer("nsid", v.config.NSID)
 	v.NotNegative("max_latency", v.config.MaxLatency)
 	v.needServer("max_latency", v.config.MaxLatency > 0)
+	v.NotNegative("min_validity", v.config.MinValidity)
+	if p := v.config.Protocol; v.config.MinValidity > 0 && p != protocolTLS && p != protocolHTTPS {
+		v.Add("min_validity", "needs protocol tls or https")
+	}
 	add := func(name, text string) {
 		s, err := parseServer(text, v.config.Protocol)
 		if err != nil {

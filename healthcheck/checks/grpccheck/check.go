@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
@@ -39,6 +40,7 @@ type checker struct {
 	metadata      metadata.MD               // never written to
 	authorization *httpclient.Authorization // nil: none
 	secrets       *secret.Set
+	minValidity   time.Duration
 	maxLatency    time.Duration
 }
 
@@ -48,6 +50,9 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 	start := time.Now()
 	r := run{checker: c}
 	err := r.do(ctx)
+	if err == nil {
+		err = certs.Outlives(r.values, c.minValidity, "the certificate chain of "+c.address.Label())
+	}
 	if slow := peer.InTime(time.Since(start), c.maxLatency); err == nil && slow != nil {
 		err = fmt.Errorf("%s %w", c.address.Label(), slow)
 	}

@@ -53,6 +53,8 @@ type Config struct {
 	Metadata map[string]string `yaml:"metadata" example:"{x-tenant: health}"`
 	// Authorization is sent as the metadata of that name, by default as a bearer token.
 	Authorization *config.Authorization `yaml:"authorization"`
+	// MinValidity is how long the certificate chain must be valid from now on; it needs TLS.
+	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"14d"`
 	// MaxLatency is the longest that everything together may take; zero means as long as the run may.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"500ms"`
 }
@@ -76,7 +78,7 @@ func (c *Config) SetDirectory(dir string) {
 // and again when they change.
 func New(c Config) (healthcheck.Checker, error) {
 	var m field.Mistakes
-	chk := &checker{maxLatency: c.MaxLatency, authority: c.Authority}
+	chk := &checker{maxLatency: c.MaxLatency, minValidity: c.MinValidity, authority: c.Authority}
 	var err error
 	if m.Required("address", c.Address, `give host and port, such as "payments.example.org:50051"`) {
 		chk.address, err = target.ParseAddress(c.Address, "")
@@ -93,6 +95,10 @@ func New(c Config) (healthcheck.Checker, error) {
 		m.Add("authority", "is not a host")
 	}
 	m.NotNegative("max_latency", c.MaxLatency)
+	m.NotNegative("min_validity", c.MinValidity)
+	if c.MinValidity > 0 && chk.dialer.TLS == nil {
+		m.Add("min_validity", "needs tls or tls_config")
+	}
 	if c.Authorization != nil || len(c.Metadata) > 0 {
 		chk.secrets = secret.New(append(slices.Clone(chk.services), c.Target(), c.Authority)...)
 	}

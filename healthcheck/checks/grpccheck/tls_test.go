@@ -24,6 +24,10 @@ func TestTLS(t *testing.T) {
 	requireMeasured(t, r, "connect", "tls", "check", "tls_certificate_not_after_timestamp_seconds", "tls_certificate_verified", "tls_version_info")
 	checktest.RequireOK(t, run(t, grpccheck.Config{Address: address, TLSConfig: &config.TLSConfig{CA: ca.PEM, ServerName: "payments.example.org"}}))
 
+	checktest.RequireOK(t, run(t, grpccheck.Config{Address: address, TLSConfig: &config.TLSConfig{CA: ca.PEM}, MinValidity: 30 * time.Minute}))
+	r = run(t, grpccheck.Config{Address: address, TLSConfig: &config.TLSConfig{CA: ca.PEM}, MinValidity: 24 * time.Hour})
+	assertFails(t, r, healthcheck.ReasonTLS, "the certificate chain of "+address+" expires at ")
+
 	r = run(t, grpccheck.Config{Address: address, TLS: true})
 	assertFails(t, r, healthcheck.ReasonTLS, "tls handshake with "+address+": ")
 	requireMeasured(t, r, "tls_certificate_not_after_timestamp_seconds")

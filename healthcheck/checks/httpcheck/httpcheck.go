@@ -110,6 +110,9 @@ type Expect struct {
 	// TLSRequired demands that the answer, and whatever is redirected to, comes over https. A redirect to plain http
 	// fails before anything is sent there.
 	TLSRequired bool `yaml:"tls_required" default:"false"`
+	// MinValidity is how long the certificate chains must be valid from now on, that of the answer and those of whatever
+	// redirected to it over https. An answer that came over plain http fails.
+	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"14d"`
 	// MaxLatency bounds the time from the start of the run to the end of the body, redirects included.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"2s"`
 }

@@ -17,7 +17,7 @@ func TestImports(t *testing.T) {
 	for _, path := range pkg.Imports {
 		if name, ours := strings.CutPrefix(path, module); ours {
 			assert.Contains(t, []string{"healthcheck", "healthcheck/checks/internal/httpclient", "healthcheck/checks/internal/field", "healthcheck/checks/internal/peer", "healthcheck/checks/internal/target",
-				"healthcheck/checks/internal/amount", "healthcheck/checks/internal/jq", "healthcheck/checks/internal/template", "healthcheck/checks/internal/value", "healthcheck/checks/secret"}, name)
+				"healthcheck/checks/internal/amount", "healthcheck/checks/internal/certs", "healthcheck/checks/internal/jq", "healthcheck/checks/internal/template", "healthcheck/checks/internal/value", "healthcheck/checks/secret"}, name)
 		}
 	}
 }

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/amount"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/jq"
@@ -21,10 +23,11 @@ import (
 
 // rare is what few checks expect, kept apart from the rest so that the others do not pay for it.
 type rare struct {
-	headersNot []headerMatch
-	finalURL   *regexp.Regexp // nil: any
-	protocol   string         // empty: any
-	tls        bool
+	headersNot  []headerMatch
+	finalURL    *regexp.Regexp // nil: any
+	protocol    string         // empty: any
+	tls         bool
+	minValidity time.Duration
 
 	size struct {
 		given    bool
@@ -38,17 +41,19 @@ type rare struct {
 // rare returns nil where nothing of it is expected.
 func (b *builder) rare() *rare {
 	x := &b.Expect
-	if len(x.JSON)+len(x.HeadersNotMatch)+len(b.Values) == 0 && x.FinalURL == "" && x.ProtocolVersion == "" && !x.TLSRequired &&
+	if len(x.JSON)+len(x.HeadersNotMatch)+len(b.Values) == 0 && x.FinalURL == "" && x.ProtocolVersion == "" && !x.TLSRequired && x.MinValidity == 0 &&
 		x.BodySize == (BodySize{}) && x.BodySHA256 == "" {
 		return nil
 	}
 	r := &rare{
-		headersNot: b.headers("expect.headers_not_match", x.HeadersNotMatch),
-		finalURL:   b.Pattern("expect.final_url", x.FinalURL),
-		tls:        x.TLSRequired,
-		json:       b.queries("expect.json", x.JSON),
-		values:     b.namedQueries(),
+		headersNot:  b.headers("expect.headers_not_match", x.HeadersNotMatch),
+		finalURL:    b.Pattern("expect.final_url", x.FinalURL),
+		tls:         x.TLSRequired,
+		minValidity: x.MinValidity,
+		json:        b.queries("expect.json", x.JSON),
+		values:      b.namedQueries(),
 	}
+	b.NotNegative("expect.min_validity", x.MinValidity)
 	if x.ProtocolVersion != "" {
 		r.protocol = b.OneOf("expect.protocol_version", x.ProtocolVersion, "1.0", "1.1", "2", "3")
 	}
@@ -148,6 +153,15 @@ func (r *rare) wantsBody() bool {
 func (r *rare) judgeHead(a *httpclient.Answer) error {
 	if r.tls && a.URL().Scheme != "https" {
 		return healthcheck.Errorf(healthcheck.ReasonTLS, "answered by %s over plain http", target.AddressOf(a.URL()).Label())
+	}
+	if r.minValidity > 0 {
+		what := "the certificate chain of " + target.AddressOf(a.URL()).Label()
+		if a.Redirects > 0 {
+			what = "a certificate chain on the way to " + target.AddressOf(a.URL()).Label()
+		}
+		if err := certs.Outlives(a.AppendCertificates(nil), r.minValidity, what); err != nil {
+			return err
+		}
 	}
 	if got := a.Protocol(); r.protocol != "" && got != r.protocol {
 		return healthcheck.Errorf(healthcheck.ReasonProtocol, "answered by HTTP/%s, want HTTP/%s", a.Excerpt(got), r.protocol)

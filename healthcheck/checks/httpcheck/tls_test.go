@@ -192,3 +192,34 @@ func TestCAFileIsFollowed(t *testing.T) {
 		})
 	}
 }
+
+// TestMinValidity on both wires, of a kept connection too, and without TLS.
+func TestMinValidity(t *testing.T) {
+	ca := certstest.NewCA(t)
+	end := time.Now().Add(48 * time.Hour)
+	server := serveTLS(t, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{ca.Issue(t, end, "127.0.0.1")}})
+	for wire, c := range map[string]httpcheck.Config{"direct": {}, "pooled": {EnableHTTP2: true}, "kept": {KeepAlive: true}} {
+		t.Run(wire, func(t *testing.T) {
+			c.URL, c.TLSConfig = server.URL, config.TLSConfig{CA: ca.PEM}
+			c.Expect.MinValidity = 24 * time.Hour
+			checktest.RequireOK(t, check(t, c))
+			c.Expect.MinValidity = 72 * time.Hour
+			chk, err := httpcheck.New(c)
+			require.NoError(t, err)
+			for range 2 {
+				res := checktest.RunChecker(t, chk, time.Minute)
+				assert.Equal(t, healthcheck.ReasonTLS, res.Reason)
+				assert.Equal(t, "the certificate chain of "+strings.TrimPrefix(server.URL, "https://")+" expires at "+end.UTC().Format(time.DateTime+" UTC")+", sooner than in 3d", res.Details)
+			}
+			if closer, ok := chk.(io.Closer); ok {
+				require.NoError(t, closer.Close())
+			}
+		})
+	}
+	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
+	res := check(t, httpcheck.Config{URL: plain.URL, Expect: httpcheck.Expect{MinValidity: time.Hour}})
+	assert.Equal(t, healthcheck.ReasonTLS, res.Reason)
+	assert.Contains(t, res.Details, "is not known, as TLS was not spoken")
+	_, err := httpcheck.New(httpcheck.Config{URL: plain.URL, Expect: httpcheck.Expect{MinValidity: -time.Hour}})
+	assert.Equal(t, []string{"expect.min_validity"}, checktest.Fields(t, err))
+}

@@ -18,12 +18,13 @@ var phaseDuration = healthcheck.NewMeasure("tcp_phase_duration_seconds", "Durati
 const phaseDialog = "dialog" // beside those of package peer
 
 type checker struct {
-	address    target.Address
-	dialer     peer.Dialer
-	later      *certs.Source // of TLS that a step of the dialog begins; nil for none
-	dialog     *dialog.Script
-	secrets    *secret.Set
-	maxLatency time.Duration
+	address     target.Address
+	dialer      peer.Dialer
+	later       *certs.Source // of TLS that a step of the dialog begins; nil for none
+	dialog      *dialog.Script
+	secrets     *secret.Set
+	minValidity time.Duration
+	maxLatency  time.Duration
 }
 
 // Check connects, shakes hands, and has the dialog.
@@ -32,6 +33,9 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 	start := time.Now()
 	r := run{checker: c}
 	err := r.do(ctx)
+	if err == nil {
+		err = certs.Outlives(r.values, c.minValidity, "the certificate chain of "+c.address.Label())
+	}
 	if slow := peer.InTime(time.Since(start)-r.waited, c.maxLatency); err == nil && slow != nil {
 		err = fmt.Errorf("%s %w", c.address.Label(), slow)
 	}

@@ -34,6 +34,9 @@ type Config struct {
 	TLSConfig *config.TLSConfig `yaml:"tls_config"`
 	// Dialog is what to say and hear, step by step.
 	Dialog []Step `yaml:"dialog" example:"[{expect: '^220 ', reject: ['^[45]']}]"`
+	// MinValidity is how long the certificate chain must be valid from now on, where TLS is spoken; it is known too of one
+	// that is not verified.
+	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"14d"`
 	// MaxLatency is the longest that everything together may take; zero means as long as the run may.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"500ms"`
 }
@@ -51,7 +54,7 @@ func (c *Config) SetDirectory(dir string) { c.TLSConfig.SetDirectory(dir) }
 // and again when they change.
 func New(c Config) (healthcheck.Checker, error) {
 	var m field.Mistakes
-	chk := &checker{maxLatency: c.MaxLatency}
+	chk := &checker{maxLatency: c.MaxLatency, minValidity: c.MinValidity}
 	var err error
 	if m.Required("address", c.Address, `give host and port, such as "db.example.org:5432"`) {
 		chk.address, err = target.ParseAddress(c.Address, "")
@@ -71,6 +74,10 @@ func New(c Config) (healthcheck.Checker, error) {
 		m.Add("tls", "cannot be beside a step that begins TLS: leave only one of them")
 	}
 	m.NotNegative("max_latency", c.MaxLatency)
+	m.NotNegative("min_validity", c.MinValidity)
+	if c.MinValidity > 0 && chk.later == nil && chk.dialer.TLS == nil {
+		m.Add("min_validity", "needs tls, tls_config or a step that begins TLS")
+	}
 	chk.dialog = dialog.Compile(&m, "dialog", c.Dialog, dialog.Rules{StartTLS: true})
 	if err := m.Err(); err != nil {
 		return nil, err

@@ -146,3 +146,23 @@ func TestStartTLSLatency(t *testing.T) {
 	c.MaxLatency = time.Minute
 	checktest.RequireOK(t, run(t, c))
 }
+
+// TestMinValidity: of TLS from the start, and of TLS that a step begins.
+func TestMinValidity(t *testing.T) {
+	ca := certstest.NewCA(t)
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{ca.Issue(t, time.Now().Add(time.Hour), "127.0.0.1")}}
+	l := tls.NewListener(checktest.Listen(t, "127.0.0.1"), cfg)
+	checktest.Serve(t, l, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	for _, c := range []tcpcheck.Config{
+		{Address: l.Addr().String()},
+		{Address: serve(t, startTLS(cfg)), Dialog: mailOverTLS},
+	} {
+		c.TLSConfig = &config.TLSConfig{CA: ca.PEM}
+		c.MinValidity = 30 * time.Minute
+		checktest.RequireOK(t, run(t, c))
+		c.MinValidity = 24 * time.Hour
+		assertFails(t, run(t, c), healthcheck.ReasonTLS, "the certificate chain of "+c.Address+" expires at ")
+	}
+	_, err := tcpcheck.New(tcpcheck.Config{Address: "a:1", MinValidity: time.Hour})
+	assert.Equal(t, []string{"min_validity"}, checktest.Fields(t, err))
+}

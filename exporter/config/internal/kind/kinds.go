@@ -16,6 +16,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/systemdcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tcpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/tlscheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/udpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/unixcheck"
 )
@@ -32,6 +33,7 @@ var kinds = map[string]Kind{
 	statuscheck.Kind:     Of(statuscheck.New),
 	systemdcheck.Kind:    Of(systemdcheck.New),
 	tcpcheck.Kind:        Of(tcpcheck.New),
+	tlscheck.Kind:        Of(tlscheck.New),
 	udpcheck.Kind:        Of(udpcheck.New),
 	unixcheck.Kind:       Of(unixcheck.New),
 }
