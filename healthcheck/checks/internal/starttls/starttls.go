@@ -1,4 +1,7 @@
 // Package starttls says what protocols want to hear before TLS begins on their plain connections.
+//
+// The tests of tlscheck try imap, pop3, ldap, mysql, postgres and ftp on Dovecot, OpenLDAP, MariaDB, PostgreSQL and vsftpd;
+// smtp and xmpp on peers that follow the RFC.
 package starttls
 
 import (
