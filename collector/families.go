@@ -275,6 +275,9 @@ var measureProfiles = map[string]rank{
 	"tls_chain_info":                         full, // for an inventory
 	"tls_chain_key_bits":                     full, // the same
 	"tls_chain_not_before_timestamp_seconds": full, // no alert needs it
+	"tls_ocsp_info":                          full, // for an inventory; what is wrong with a staple is a failure
+	"tls_version_offered":                    full, // the same
+	"tls_weak_cipher_offered":                full, // the same
 	"tls_files":                              full, // the number of series of tls_file_not_after_timestamp_seconds
 }
 

@@ -238,9 +238,10 @@ func checkMeasures() []*panel {
 			[]column{{"instance", "", nil}, {"Value #A", "Verified", []property{maps(yesOrNo), colored(), levels(healthy())}}, {"Value #B", "Expires", []property{unit("dateTimeFromNow")}}, {"job", "", nil}},
 			query{expr: `topk(20, healthcheck_tls_certificate_verified{<m>})`},
 			query{expr: `bottomk(20, 1000 * healthcheck_tls_certificate_not_after_timestamp_seconds{<m>})`}),
-		graph("Certificates one by one", "Days until each certificate expires that the server presents, or that is in a file, for checks of kind tls; those of 20 files that expire first.",
+		graph("Certificates one by one", "Days until each certificate expires that the server presents, or that is in a file, for checks of kind tls; those of 20 files that expire first. OCSP is the response that the server staples to its certificate.",
 			"d", 12,
 			query{`(min by (chain_position) (healthcheck_tls_chain_not_after_timestamp_seconds{<m>}) - time()) / 86400`, "{{chain_position}}"},
+			query{`(min(healthcheck_tls_ocsp_next_update_timestamp_seconds{<m>}) - time()) / 86400`, "OCSP"},
 			query{`bottomk(20, (min by (certificate_file) (healthcheck_tls_file_not_after_timestamp_seconds{<m>}) - time()) / 86400)`, "{{certificate_file}}"}).
 			marked(daysLeft()).needsDefault(),
 		graph("Codes and counts", "What the target answered: status code of HTTP, response code and records of DNS, exit code of a program, datagrams that were sent again.",

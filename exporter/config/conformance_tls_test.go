@@ -25,7 +25,7 @@ var conformTLS = conformer{
 			func() any { return &tlscheck.Config{Files: []string{filepath.Join(t.TempDir(), "nosuch")}} },
 		}
 	},
-	open:  []string{"address", "starttls", "files", "tls_config.server_name"},
+	open:  []string{"address", "starttls", "files", "tls_config.server_name", "ocsp", "refuse.versions[+]"},
 	files: []string{"files[0]", "files[+]"},
 	dials: func(address string) []any {
 		return []any{

@@ -24,6 +24,9 @@ type checker struct {
 	dialer      peer.Dialer
 	protocol    string        // before TLS; empty: none
 	later       *certs.Source // of TLS after protocol; nil where there is none
+	insecure    bool          // the chain need not be verified
+	ocsp        string
+	refusal     refusal
 	minValidity time.Duration
 	maxLatency  time.Duration
 }
@@ -33,6 +36,7 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 	start := time.Now()
 	r := run{checker: c}
 	err := r.do(ctx)
+	shaken := err == nil
 	if slow := peer.InTime(time.Since(start)-r.waited, c.maxLatency); err == nil && slow != nil {
 		err = fmt.Errorf("%s %w", c.address.Label(), slow)
 	}
@@ -41,7 +45,15 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 		presented = e.UnverifiedCertificates
 	}
 	if err == nil {
+		err = r.revoked
+	}
+	if err == nil {
 		err = certs.Outlives(r.values, c.minValidity, "the certificate chain of "+c.address.Label())
+	}
+	if shaken {
+		if weak := r.refuses(ctx); err == nil {
+			err = weak
+		}
 	}
 	result := healthcheck.Fail(err)
 	result.Values = appendChain(r.values, presented)
@@ -57,6 +69,7 @@ type run struct {
 
 	values    []healthcheck.Value
 	presented []*x509.Certificate
+	revoked   error         // or without a proof that it is not, where there must be one
 	waited    time.Duration // for what a server that is well does not send
 }
 
@@ -71,7 +84,9 @@ func (r *run) do(ctx context.Context) error {
 		err = r.secure(ctx, conn, &trace)
 	}
 	if err == nil {
-		r.presented = conn.TLS().ConnectionState().PeerCertificates
+		state := conn.TLS().ConnectionState()
+		r.presented = state.PeerCertificates
+		r.revoked = r.judgeStaple(&state)
 		r.waited, err = conn.Confirm(ctx)
 	}
 	if err != nil {

@@ -40,7 +40,13 @@ type Config struct {
 	// MinValidity is how long all certificates must be valid from now on: of a chain until the first of them ends, of
 	// several chains that can be verified the one that lasts longest.
 	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"14d"`
-	// MaxLatency is the longest that everything together may take; zero means as long as the run may.
+	// OCSP is what the server must staple to the certificate. "optional": nothing, unless the certificate demands it (RFC
+	// 7633), but one that was revoked fails; with insecure_skip_verify neither does. "required": a response of who issued it
+	// that it is good, and that is not outdated.
+	OCSP string `yaml:"ocsp" default:"optional" example:"required"`
+	// Refuse is what the server must not accept.
+	Refuse Refuse `yaml:"refuse"`
+	// MaxLatency is the longest that everything together may take, without what Refuse needs; zero means as long as the run may.
 	MaxLatency time.Duration `yaml:"max_latency" default:"0s" example:"500ms"`
 }
 
@@ -88,6 +94,9 @@ func New(c Config) (healthcheck.Checker, error) {
 	if c.StartTLS != "" {
 		m.OneOf("starttls", c.StartTLS, starttls.Protocols()...)
 	}
+	chk.ocsp = m.OneOf("ocsp", c.OCSP, ocspOptional, ocspRequired)
+	chk.refusal = c.Refuse.compile(&m)
+	chk.insecure = c.TLSConfig != nil && c.TLSConfig.InsecureSkipVerify
 	source, err := certs.NewSourceOf(c.TLSConfig)
 	m.Check("tls_config", err)
 	if c.StartTLS == "" {
@@ -102,7 +111,10 @@ func New(c Config) (healthcheck.Checker, error) {
 }
 
 func (c *Config) newFiles(m *field.Mistakes) (healthcheck.Checker, error) {
-	for name, set := range map[string]bool{"starttls": c.StartTLS != "", "tls_config": c.TLSConfig != nil, "max_latency": c.MaxLatency != 0} {
+	for name, set := range map[string]bool{
+		"starttls": c.StartTLS != "", "tls_config": c.TLSConfig != nil, "max_latency": c.MaxLatency != 0,
+		"ocsp": c.OCSP != "", "refuse": c.Refuse.WeakCiphers || len(c.Refuse.Versions) > 0,
+	} {
 		if set {
 			m.Add(name, "is for an address: files are read")
 		}

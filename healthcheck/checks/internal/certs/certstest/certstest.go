@@ -2,6 +2,7 @@
 package certstest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
 )
 
 // CA is a certificate authority that exists for one test.
@@ -46,9 +48,18 @@ func NewCA(t testing.TB) *CA {
 	return &CA{PEM: encode("CERTIFICATE", der), cert: cert, key: key}
 }
 
+// DER returns the certificate of the authority.
+func (ca *CA) DER() []byte { return ca.cert.Raw }
+
 // Issue returns a certificate, good for servers and clients, that ends at notAfter and holds the names, which may be
 // IP addresses.
 func (ca *CA) Issue(t testing.TB, notAfter time.Time, names ...string) tls.Certificate {
+	t.Helper()
+	return ca.IssueWith(t, nil, notAfter, names...)
+}
+
+// IssueWith is Issue for a certificate that change, where it is not nil, makes another.
+func (ca *CA) IssueWith(t testing.TB, change func(*x509.Certificate), notAfter time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
@@ -66,9 +77,30 @@ func (ca *CA) Issue(t testing.TB, notAfter time.Time, names ...string) tls.Certi
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
+	if change != nil {
+		change(template)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
 	require.NoError(t, err)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// Respond returns an OCSP response about a certificate that the authority has issued. Its signer is the responder, nil for
+// the authority itself.
+func (ca *CA) Respond(t testing.TB, cert *tls.Certificate, response ocsp.Response, responder *tls.Certificate) []byte {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	require.NoError(t, err)
+	response.SerialNumber = leaf.SerialNumber
+	signer, key := ca.cert, crypto.Signer(ca.key)
+	if responder != nil {
+		signer, err = x509.ParseCertificate(responder.Certificate[0])
+		require.NoError(t, err)
+		response.Certificate, key = signer, responder.PrivateKey.(crypto.Signer)
+	}
+	der, err := ocsp.CreateResponse(ca.cert, signer, response, key)
+	require.NoError(t, err)
+	return der
 }
 
 // Pool returns a pool with the authority alone, for a server that wants client certificates.
