@@ -151,13 +151,14 @@ histogram_quantile(` + q + `, sum by (le) (rate(healthcheck_run_duration_seconds
 			query{`sum by (le) (rate(healthcheck_run_duration_seconds_bucket{<m>}[$__rate_interval]))
 unless on ()
 sum(rate(healthcheck_run_duration_seconds{<m>}[$__rate_interval]))`, "{{le}}"}),
-		graph("Phases", "What the last run spent its time on, for the kinds http, tcp, udp, grpc and unix, on the slowest exporter in each phase.",
+		graph("Phases", "What the last run spent its time on, for the kinds http, tcp, udp, tls, grpc, icmp and unix, on the slowest exporter in each phase.",
 			"s", 12,
 			query{`max by (phase) (healthcheck_http_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_tcp_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_udp_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_tls_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_grpc_phase_duration_seconds{<m>})`, "{{phase}}"},
+			query{`max by (phase) (healthcheck_icmp_phase_duration_seconds{<m>})`, "{{phase}}"},
 			query{`max by (phase) (healthcheck_unix_phase_duration_seconds{<m>})`, "{{phase}}"}).
 			stacked().fromZero().needsDefault(),
 		graph("Share of the timeout", "Duration of the last run as a share of the timeout, on the 20 exporters where it is largest. An alert tells of 80 % and more.",
@@ -282,6 +283,17 @@ func checkMeasures() []*panel {
 			query{`min by (server) (healthcheck_dns_server_answers{<m>})`, "{{server}}, answers"},
 			query{`min by (server) (healthcheck_dns_server_soa_serial{<m>})`, "{{server}}, serial"}).
 			needsDefault(),
+		graph("Round trips", "Round-trip times of echo requests, shortest, mean and longest, and how much one differs from the one before, on the exporter where they are longest.",
+			"s", 12,
+			query{`max by (stat) (healthcheck_icmp_rtt_seconds{<m>})`, "{{stat}}"},
+			of("max", "icmp_jitter_seconds", "jitter")).
+			fromZero().needsDefault(),
+		graph("Lost packets", "Share of the echo requests without an answer, on the exporter where it is highest.",
+			"percentunit", 12, of("max", "icmp_loss_ratio", "lost")).limits(0, 1).needsDefault(),
+		graph("Packets", "Echo requests that were sent, and answered, on the exporter with the fewest, and the hop limit that the last answer came with: a change of it is a change of the way.",
+			"none", 12,
+			of("min", "icmp_sent_packets", "sent"), of("min", "icmp_received_packets", "answered"), of("min", "icmp_reply_hop_limit", "hop limit")).
+			decimals(0).needsDefault(),
 		graph("gRPC services", "What the server says of each service, on the exporter where that is highest: 0 UNKNOWN, 1 SERVING, 2 NOT_SERVING, 3 SERVICE_UNKNOWN; and the status code that it ended the call with, 0 is OK.",
 			"none", 12,
 			query{`max by (grpc_service) (healthcheck_grpc_serving_status{<m>})`, "{{grpc_service}}"},

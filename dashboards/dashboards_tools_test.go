@@ -67,7 +67,7 @@ func TestQueries(t *testing.T) {
 		},
 		"program": {startProgram(t)},
 	}, "")
-	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc chain files unix process systemd disk memory agent tcp gone hangs panics custom")
+	checks := strings.Fields("flapping down dependent maintained slow tls plugin zone zones steps udp grpc icmp chain files unix process systemd disk memory agent tcp gone hangs panics custom")
 	for uid, d := range read(t) {
 		variables := []map[string]string{{"job": "exporter|program", "instance": ".+"}}
 		if uid == "healthcheck-check" {
@@ -387,6 +387,7 @@ checks:
   - { endpoint: zones, dns: { name: example.org., type: SOA, servers: ["{{ .DNS }}", "{{ .OtherDNS }}"], dnssec: { signatures: true }, expect: { same_serial: true } } }
   - { endpoint: steps, http: { url: "{{ .Web }}/", steps: [{ name: first }, { name: second, url: /slow }] } }
   - { endpoint: udp, udp: { address: "{{ .DNS }}", dialog: [{ send_hex: {{ .Query }}, expect_hex: "0001" }] } }
+  - { endpoint: icmp, icmp: { host: 127.0.0.1 } }
   - { endpoint: grpc, grpc: { address: "{{ .GRPC }}" } }
   - { endpoint: chain, tls: { address: "{{ .TLSAddress }}", tls_config: { ca_file: "{{ .CA }}" } } }
   - { endpoint: files, tls: { files: ["{{ .CA }}"] } }

@@ -19,6 +19,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/filesystemcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/icmpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
@@ -36,6 +37,7 @@ var conformers = map[string]conformer{
 	filesystemcheck.Kind: conformFilesystem,
 	grpccheck.Kind:       conformGRPC,
 	httpcheck.Kind:       conformHTTP,
+	icmpcheck.Kind:       conformICMP,
 	memorycheck.Kind:     conformMemory,
 	processcheck.Kind:    conformProcess,
 	statuscheck.Kind:     conformStatus,

@@ -11,6 +11,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/filesystemcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/grpccheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/httpcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/icmpcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/memorycheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/processcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/statuscheck"
@@ -28,6 +29,7 @@ var kinds = map[string]Kind{
 	filesystemcheck.Kind: Of(filesystemcheck.New),
 	grpccheck.Kind:       Of(grpccheck.New),
 	httpcheck.Kind:       Of(httpcheck.New),
+	icmpcheck.Kind:       Of(icmpcheck.New),
 	memorycheck.Kind:     Of(memorycheck.New),
 	processcheck.Kind:    Of(processcheck.New),
 	statuscheck.Kind:     Of(statuscheck.New),

@@ -30,6 +30,18 @@ func Host(s string) (string, error) {
 	return host, err
 }
 
+// ParseHost is Host, and returns beside it the host for people.
+func ParseHost(s string) (host, label string, err error) { return parseHost(s) }
+
+// HostLabel returns the host for people, or, for what is no host, what can be shown of it: nothing before the last "@",
+// which may be a password.
+func HostLabel(s string) string {
+	if _, label, err := parseHost(s); err == nil {
+		return label
+	}
+	return printable(s[strings.LastIndexByte(s, '@')+1:])
+}
+
 // parseHost returns the host for machines and for people.
 func parseHost(s string) (host, label string, err error) {
 	if addr, err := netip.ParseAddr(s); err == nil {
