@@ -275,6 +275,8 @@ var measureProfiles = map[string]rank{
 	"tls_chain_info":                         full, // for an inventory
 	"tls_chain_key_bits":                     full, // the same
 	"tls_chain_not_before_timestamp_seconds": full, // no alert needs it
+	"tls_file_certificates":                  full, // for an inventory
+	"tls_file_verified":                      full, // tls_certificate_verified has the worst
 	"tls_ocsp_info":                          full, // for an inventory; what is wrong with a staple is a failure
 	"tls_version_offered":                    full, // the same
 	"tls_weak_cipher_offered":                full, // the same

@@ -51,7 +51,7 @@ func TestProfiles(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"last_run_success", "filesystem_readonly", "http_redirects", "process_cpu_seconds", "process_zombies", "http_response_body_bytes", "status_components",
 		"tls_version_info", "tls_chain_info", "tls_chain_key_bits", "tls_chain_not_before_timestamp_seconds", "tls_files",
-		"tls_ocsp_info", "tls_version_offered", "tls_weak_cipher_offered",
+		"tls_file_certificates", "tls_file_verified", "tls_ocsp_info", "tls_version_offered", "tls_weak_cipher_offered",
 	}, of[collector.ProfileFull])
 	assert.NotEmpty(t, of[collector.ProfileDefault])
 	for _, m := range healthcheck.Measures() {

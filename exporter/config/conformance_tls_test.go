@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,9 +21,13 @@ import (
 var conformTLS = conformer{
 	echo: func(t *testing.T) []func() any {
 		address := serveTCP(t, echoOnce)
+		keystore := filepath.Join(t.TempDir(), "a.jks") // with a password that is another one
+		require.NoError(t, os.WriteFile(keystore, []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00"+strings.Repeat("x", 20)), 0o600))
 		return []func() any{
 			func() any { return &tlscheck.Config{Address: address, TLSConfig: &promconfig.TLSConfig{}} },
 			func() any { return &tlscheck.Config{Files: []string{filepath.Join(t.TempDir(), "nosuch")}} },
+			func() any { return &tlscheck.Config{Files: []string{keystore}, Password: plantHere} },
+			func() any { return &tlscheck.Config{Files: []string{keystore}, PasswordFile: plantHere} },
 		}
 	},
 	open:  []string{"address", "starttls", "files", "tls_config.server_name", "ocsp", "refuse.versions[+]"},

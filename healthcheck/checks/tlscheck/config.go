@@ -3,6 +3,7 @@
 package tlscheck
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/starttls"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 // Kind is the key of this kind of check in a configuration.
@@ -29,11 +31,19 @@ type Config struct {
 	// StartTLS is the protocol in which the server is asked to begin TLS: ftp, imap, ldap, mysql, pop3, postgres, smtp or
 	// xmpp. Without it TLS begins at once.
 	StartTLS string `yaml:"starttls" example:"smtp"`
-	// Files are patterns of files with certificates in PEM, such as that of a web server or of a folder where a Kubernetes
-	// secret is mounted, as of [path/filepath.Match]; up to 100 files of up to 1 MiB. Each pattern must find one. What else
-	// is in them, such as keys, is not looked at. A certificate that has expired, or is not valid yet, fails; who issued it
-	// does not matter.
+	// Files are patterns of files with certificates, as of [path/filepath.Match]; up to 100 files of up to 1 MiB. They are in
+	// PEM, such as that of a web server, DER, PKCS#12 or JKS, whichever it is; of a folder, such as where a Kubernetes secret
+	// is mounted, it is tls.crt in it. Each pattern must find one. What else is in them, such as keys, is not looked at. A
+	// certificate that has expired, or is not valid yet, fails; who issued it does not matter, unless Verify says so.
 	Files []string `yaml:"files" example:"[/etc/letsencrypt/live/*/fullchain.pem]"`
+	// Password is that of the files in PKCS#12 and JKS. Without one, JKS is read all the same.
+	Password config.Secret `yaml:"password" example:"${file:/run/secrets/keystore}"`
+	// PasswordFile is a file that holds the password, read in each run.
+	PasswordFile string `yaml:"password_file" example:"/run/secrets/keystore"`
+	// Verify demands that the first certificate of each file, of a keystore that of each key, leads with the others of the
+	// file to an authority that is trusted: those in tls_config, by default those of the system. Of tls_config only ca,
+	// ca_file and server_name count then, the latter as the name that the certificates must have.
+	Verify bool `yaml:"verify" default:"false"`
 	// TLSConfig is how to speak TLS. With insecure_skip_verify the chain may be one that is not trusted, or is for another
 	// name, or has expired, and is measured alone.
 	TLSConfig *config.TLSConfig `yaml:"tls_config"`
@@ -67,6 +77,7 @@ func (c Config) Target() string {
 // SetDirectory makes relative file names relative to dir, the directory of the configuration.
 func (c *Config) SetDirectory(dir string) {
 	c.TLSConfig.SetDirectory(dir)
+	c.PasswordFile = config.JoinDir(dir, c.PasswordFile)
 	c.Files = slices.Clone(c.Files)
 	for i := range c.Files {
 		c.Files[i] = config.JoinDir(dir, c.Files[i])
@@ -80,9 +91,11 @@ func New(c Config) (healthcheck.Checker, error) {
 	m.NotNegative("min_validity", c.MinValidity)
 	m.NotNegative("max_latency", c.MaxLatency)
 	m.Exclusive("certificates", field.Given{Field: "address", Set: c.Address != ""}, field.Given{Field: "files", Set: len(c.Files) > 0})
+	m.Exclusive("the password", field.Given{Field: "password", Set: c.Password != ""}, field.Given{Field: "password_file", Set: c.PasswordFile != ""})
 	if len(c.Files) > 0 {
 		return c.newFiles(&m)
 	}
+	unused(&m, "is for files", map[string]bool{"password": c.Password != "", "password_file": c.PasswordFile != "", "verify": c.Verify})
 	chk := &checker{protocol: c.StartTLS, minValidity: c.MinValidity, maxLatency: c.MaxLatency}
 	var err error
 	if c.Address == "" {
@@ -111,14 +124,10 @@ func New(c Config) (healthcheck.Checker, error) {
 }
 
 func (c *Config) newFiles(m *field.Mistakes) (healthcheck.Checker, error) {
-	for name, set := range map[string]bool{
-		"starttls": c.StartTLS != "", "tls_config": c.TLSConfig != nil, "max_latency": c.MaxLatency != 0,
-		"ocsp": c.OCSP != "", "refuse": c.Refuse.WeakCiphers || len(c.Refuse.Versions) > 0,
-	} {
-		if set {
-			m.Add(name, "is for an address: files are read")
-		}
-	}
+	unused(m, "is for an address: files are read", map[string]bool{
+		"starttls": c.StartTLS != "", "max_latency": c.MaxLatency != 0, "ocsp": c.OCSP != "", "refuse": c.Refuse.WeakCiphers || len(c.Refuse.Versions) > 0,
+	})
+	unused(m, "is for an address, or files that are verified", map[string]bool{"tls_config": c.TLSConfig != nil && !c.Verify})
 	for i, pattern := range c.Files {
 		path := field.Item("files", i)
 		if !m.Required(path, pattern, "name a file or a pattern of files") {
@@ -129,8 +138,30 @@ func (c *Config) newFiles(m *field.Mistakes) (healthcheck.Checker, error) {
 			m.Add(path, "is no pattern: [ has no end, or a backslash is the last character")
 		}
 	}
+	chk := &fileChecker{patterns: slices.Clone(c.Files), minValidity: c.MinValidity}
+	if c.Verify {
+		var err error
+		chk.verify, err = certs.NewSourceOf(c.TLSConfig)
+		m.Check("tls_config", err)
+	}
+	switch {
+	case c.PasswordFile != "":
+		chk.password, chk.secrets = config.NewFileSecret(c.PasswordFile), secret.New(c.Target())
+	case c.Password != "":
+		chk.password, chk.secrets = config.NewInlineSecret(string(c.Password)), secret.New(c.Target())
+		chk.secrets.Add(string(c.Password))
+	}
 	if err := m.Err(); err != nil {
 		return nil, err
 	}
-	return &fileChecker{patterns: slices.Clone(c.Files), minValidity: c.MinValidity}, nil
+	return chk, nil
+}
+
+// unused notes those of the fields that are set.
+func unused(m *field.Mistakes, why string, fields map[string]bool) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if fields[name] {
+			m.Add(name, "%s", why)
+		}
+	}
 }

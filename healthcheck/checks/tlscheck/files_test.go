@@ -27,6 +27,7 @@ func TestFiles(t *testing.T) {
 	checktest.RequireOK(t, r)
 	assert.Equal(t, map[string]float64{
 		"tls_files": 2, "tls_file_not_after_timestamp_seconds " + a: float64(soon.Unix()), "tls_file_not_after_timestamp_seconds " + b: float64(later.Unix()),
+		"tls_file_certificates " + a: 2, "tls_file_certificates " + b: 1,
 		"tls_certificate_not_after_timestamp_seconds": float64(soon.Unix()),
 	}, measured(r), "each file once")
 
@@ -58,10 +59,10 @@ func TestBadFiles(t *testing.T) {
 		{"expired", writePEM(t, dir, "old.crt", ca.Issue(t, past, "a")), healthcheck.ReasonTLS, "a certificate has expired at " + past.UTC().Format(time.DateTime+" UTC")},
 		{"not yet", writePEM(t, dir, "new.crt", future), healthcheck.ReasonTLS, "a certificate is not valid before "},
 		{"missing", filepath.Join(dir, "nosuch*"), healthcheck.ReasonError, "there is no such file"},
-		{"empty", write("empty.crt", ""), healthcheck.ReasonBody, "has no certificate in PEM"},
-		{"a key", write("only.key", onlyKey), healthcheck.ReasonBody, "has no certificate in PEM"},
+		{"empty", write("empty.crt", ""), healthcheck.ReasonBody, "has no certificate in PEM, DER, PKCS#12 or JKS"},
+		{"a key", write("only.key", onlyKey), healthcheck.ReasonBody, "has no certificate in PEM, DER, PKCS#12 or JKS"},
 		{"broken", write("broken.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), healthcheck.ReasonBody, "a certificate cannot be read"},
-		{"a folder", filepath.Join(dir, "folder"), healthcheck.ReasonError, "is no file"},
+		{"a folder", filepath.Join(dir, "folder"), healthcheck.ReasonError, "no such file"},
 		{"too long", write("long.crt", strings.Repeat("x", 1<<20+1)), healthcheck.ReasonError, "has more than 1048576 bytes"},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestManyFiles(t *testing.T) {
 	}
 	r := run(t, tlscheck.Config{Files: []string{filepath.Join(dir, "*.pem")}})
 	assertFails(t, r, healthcheck.ReasonError, "more than 100 files")
-	assert.Len(t, r.Values, 102)
+	assert.Len(t, r.Values, 202)
 }
 
 func TestSetDirectory(t *testing.T) {
