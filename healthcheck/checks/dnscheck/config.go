@@ -66,8 +66,8 @@ type DNSSEC struct {
 	// is worth as much as the way to that resolver is safe.
 	AD bool `yaml:"ad" default:"false" example:"true"`
 	// Signatures wants signatures (RRSIG) of all that the answer holds, each set of records with one within its time; of
-	// an answer that there is nothing, those of the proof. It asks with the DO flag. The time when the first of all these
-	// signatures expires is measured.
+	// an answer that there is nothing, or that was made from a wildcard, also a proof (NSEC or NSEC3), and its signatures.
+	// It asks with the DO flag. The time when the first of all these signatures expires is measured.
 	Signatures bool `yaml:"signatures" default:"false" example:"true"`
 	// MinValidity is how long each of the signatures must still be valid. It implies Signatures.
 	MinValidity time.Duration `yaml:"min_validity" default:"0s" example:"72h"`
@@ -146,5 +146,7 @@ func New(c Config) (healthcheck.Checker, error) {
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
+	chk.expect.hide(chk.secrets)
+	chk.dnssec.secrets = chk.secrets
 	return chk, nil
 }

@@ -4,7 +4,7 @@ import "time"
 
 // Expect says which answer is right. Record data has the presentation form of zone files (RFC 1035, section 5.1, and RFC 3597 for
 // unknown types), with names in lower case and ending in a dot ("10 mail.example.org."), except for TXT: the text itself,
-// its parts joined and not quoted. Only records of the asked type count, not the CNAMEs on the way to them; with type ANY all do,
+// its parts joined and not quoted. Only records of the asked type count, of the asked name and of those that CNAMEs lead to, not the CNAMEs; with type ANY all do,
 // in the form of a [Section].
 type Expect struct {
 	// Rcode is the response code, NOERROR by default. Without a server only NOERROR and NXDOMAIN are possible, and

@@ -9,18 +9,20 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 // dnssec is a [DNSSEC] made ready.
 type dnssec struct {
 	ad, signatures, verify bool
 	minValidity            time.Duration
+	secrets                *secret.Set // nil: there are none
 }
 
 // verifyResponses returns the first way in which the responses have not what is wanted of DNSSEC.
 func (d *dnssec) verifyResponses(ctx context.Context, s session, lookups []lookup, responses []*dns.Msg) error {
-	v := verifier{session: s, options: lookups[0].options, now: time.Now()}
-	for _, m := range responses {
+	v := verifier{session: s, options: lookups[0].options, now: time.Now(), secrets: d.secrets}
+	for i, m := range responses {
 		if d.ad && !m.AuthenticatedData {
 			return healthcheck.Errorf(healthcheck.ReasonStatus, "the answer has not the flag ad: it was not verified by dnssec")
 		}
@@ -36,6 +38,9 @@ func (d *dnssec) verifyResponses(ctx context.Context, s session, lookups []looku
 				return err
 			}
 		}
+		if err := d.verifyDenial(m, lookups[i].question, sets); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -47,22 +52,49 @@ func (d *dnssec) verifySets(sets []*signedSet, now time.Time) error {
 	}
 	for _, set := range sets {
 		if len(set.signatures) == 0 {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "no signature of %s", set.label())
+			return healthcheck.Errorf(healthcheck.ReasonBody, "no signature of %s", set.label(d.secrets))
 		}
 		if !slices.ContainsFunc(set.signatures, func(sig *dns.RRSIG) bool { return inTime(sig, now) }) {
 			sig := set.signatures[0]
 			return healthcheck.Errorf(healthcheck.ReasonThreshold, "the signature of %s is good from %s to %s only",
-				set.label(), timeText(signatureTime(sig.Inception, now)), timeText(signatureTime(sig.Expiration, now)))
+				set.label(d.secrets), timeText(signatureTime(sig.Inception, now)), timeText(signatureTime(sig.Expiration, now)))
 		}
 	}
 	for _, set := range sets {
 		for _, sig := range set.signatures {
 			if end := signatureTime(sig.Expiration, now); end.Sub(now) < d.minValidity {
-				return healthcheck.Errorf(healthcheck.ReasonThreshold, "a signature of %s expires at %s, want it to be valid for %s", set.label(), timeText(end), d.minValidity)
+				return healthcheck.Errorf(healthcheck.ReasonThreshold, "a signature of %s expires at %s, want it to be valid for %s", set.label(d.secrets), timeText(end), d.minValidity)
 			}
 		}
 	}
 	return nil
+}
+
+// verifyDenial wants records that prove what an answer says without saying it: that there is nothing of the kind, or, where
+// it was made from a wildcard, that there is nothing closer (RFC 4035, sections 3.1.3 and 5.3.4). What they deny is not
+// looked at, but without them each resolver that validates refuses the answer.
+func (d *dnssec) verifyDenial(m *dns.Msg, question dns.Question, sets []*signedSet) error {
+	has := func(types ...uint16) bool {
+		return slices.ContainsFunc(sets, func(s *signedSet) bool { return slices.Contains(types, s.recordType) })
+	}
+	if has(dns.TypeNSEC, dns.TypeNSEC3) || len(m.Answer) == 0 && has(dns.TypeDS) { // which is a step down, and no answer
+		return nil
+	}
+	if len(answerOf(m, question).records) == 0 {
+		return healthcheck.Errorf(healthcheck.ReasonBody, "nothing proves that there is no %s %s: no NSEC or NSEC3",
+			list(d.secrets, strings.ToLower(question.Name)), typeText(question.Qtype))
+	}
+	for _, set := range sets {
+		if slices.ContainsFunc(set.signatures, func(sig *dns.RRSIG) bool { return expanded(set.name, sig) }) {
+			return healthcheck.Errorf(healthcheck.ReasonBody, "nothing proves that the wildcard is the closest to %s: no NSEC or NSEC3", set.label(d.secrets))
+		}
+	}
+	return nil
+}
+
+// expanded reports whether the signature is that of a wildcard, from which the name was made (RFC 4034, section 3.1.3).
+func expanded(name string, sig *dns.RRSIG) bool {
+	return int(sig.Labels) < dns.CountLabel(strings.TrimPrefix(name, "*."))
 }
 
 // signedSet is a set of records (RFC 2181, section 5) with its signatures.
@@ -73,7 +105,9 @@ type signedSet struct {
 	signatures []*dns.RRSIG
 }
 
-func (s *signedSet) label() string { return list([]string{s.name}) + " " + typeText(s.recordType) }
+func (s *signedSet) label(secrets *secret.Set) string {
+	return list(secrets, s.name) + " " + typeText(s.recordType)
+}
 
 // signedSets returns the sets of records in m that must be signed: those of the answer, and in the authority section those
 // that prove that there is nothing else. A server adds others, such as the name servers above a zone, without a

@@ -288,7 +288,12 @@ func TestVerify(t *testing.T) {
 			rr.Header().Name = "www.example.org."
 		}
 		z.answer[www] = rrs
-		checktest.RequireOK(t, run(t, signatures(serve(t, z.serve), dnscheck.DNSSEC{Verify: true})))
+		assertFails(t, run(t, signatures(serve(t, z.serve), dnscheck.DNSSEC{Signatures: true})), healthcheck.ReasonBody,
+			"nothing proves that the wildcard is the closest to www.example.org. A: no NSEC or NSEC3")
+		proven := &signed{answer: z.answer, authority: map[string][]dns.RR{
+			www: s.sign(t, hours(-1), hours(48), "a.example.org. 60 IN NSEC z.example.org. A RRSIG NSEC"),
+		}}
+		checktest.RequireOK(t, run(t, signatures(serve(t, proven.serve), dnscheck.DNSSEC{Verify: true})))
 	})
 }
 

@@ -34,7 +34,7 @@ type connection struct {
 
 	protocol string
 	plain    bool // the server has shown that it does not know EDNS
-	ignored  int  // datagrams that were no answer
+	ignored  bool // there were datagrams that were no answer
 }
 
 // dial connects to the server. The values are those of a TLS handshake, also of one that failed.
@@ -63,8 +63,8 @@ func (c *connection) exchange(ctx context.Context, l *lookup) (*dns.Msg, error) 
 		return m, nil
 	}
 	err = explainQuery(ctx, "query over "+c.protocol, err)
-	if c.ignored > 0 {
-		err = fmt.Errorf("%w; %d datagrams were no answer to the question", err, c.ignored)
+	if c.ignored {
+		err = fmt.Errorf("%w; what came was no answer to the question", err)
 	}
 	return nil, err
 }
@@ -127,7 +127,7 @@ func (c *connection) receive(a *attempt, buf []byte) (*dns.Msg, error) {
 			return nil, err
 		}
 		if n < headerSize || !a.asked(binary.BigEndian.Uint16(buf)) {
-			c.ignored++
+			c.ignored = true
 			continue
 		}
 		var m dns.Msg
@@ -143,7 +143,7 @@ func (c *connection) receive(a *attempt, buf []byte) (*dns.Msg, error) {
 		case err != nil:
 			return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "malformed answer: %w", err)
 		}
-		c.ignored++
+		c.ignored = true
 	}
 }
 

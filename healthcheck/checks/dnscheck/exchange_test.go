@@ -117,7 +117,7 @@ func TestForgedDatagramsAreIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			forged := serveDatagrams(t, func(query []byte) [][]byte { return [][]byte{corrupt(pack(t, answer, query))} })
 			r := runFor(t, www(forged, ""), checktest.Timeout)
-			assertFails(t, r, healthcheck.ReasonTimeout, "datagrams were no answer to the question")
+			assertFails(t, r, healthcheck.ReasonTimeout, "what came was no answer to the question")
 
 			both := serveDatagrams(t, func(query []byte) [][]byte {
 				return [][]byte{corrupt(pack(t, answer, query)), pack(t, answer, query)}

@@ -59,12 +59,13 @@ func (a *answer) add(b *answer) {
 // answerOf returns what m, an answer to the question, says.
 func answerOf(m *dns.Msg, question dns.Question) *answer {
 	a := &answer{recordType: question.Qtype, rcode: m.Rcode, responses: []*dns.Msg{m}}
+	owners := ownersOf(m, question)
 	for _, rr := range m.Answer {
 		h := rr.Header()
 		text := presentation
 		if question.Qtype == dns.TypeANY {
 			text = lineOf
-		} else if h.Rrtype != question.Qtype {
+		} else if h.Rrtype != question.Qtype || !owners[strings.ToLower(h.Name)] {
 			continue
 		}
 		if h.Class != question.Qclass {
@@ -78,6 +79,30 @@ func answerOf(m *dns.Msg, question dns.Question) *answer {
 	return a
 }
 
+// ownersOf returns the names, in lower case, whose records answer the question: the one that was asked for, and those that
+// CNAMEs lead to from there (RFC 1034, section 4.3.2). Who asks for CNAMEs does not follow them.
+func ownersOf(m *dns.Msg, question dns.Question) map[string]bool {
+	name := strings.ToLower(question.Name)
+	owners := map[string]bool{name: true}
+	if question.Qtype == dns.TypeCNAME {
+		return owners
+	}
+	targets := make(map[string]string)
+	for _, rr := range m.Answer {
+		if cname, ok := rr.(*dns.CNAME); ok && cname.Hdr.Class == question.Qclass {
+			targets[strings.ToLower(cname.Hdr.Name)] = strings.ToLower(cname.Target)
+		}
+	}
+	for {
+		target, ok := targets[name]
+		if !ok || owners[target] {
+			return owners
+		}
+		name = target
+		owners[name] = true
+	}
+}
+
 // expectation is an [Expect] made ready.
 type expectation struct {
 	rcodes                []int
@@ -87,6 +112,17 @@ type expectation struct {
 	nsid                  *regexp.Regexp
 	sameSerial            bool // over all servers; see verifySerials
 	maxDifference         int64
+	secrets               *secret.Set // nil: there are none
+}
+
+// hide makes the set known, which all that is quoted of answers goes through.
+func (e *expectation) hide(set *secret.Set) {
+	for _, s := range []*section{&e.answers, e.authority, e.additional} {
+		if s != nil {
+			s.secrets = set
+		}
+	}
+	e.secrets = set
 }
 
 // verify returns the first way in which a is not as expected.
@@ -183,7 +219,7 @@ func (e *expectation) judgeNSID(m *dns.Msg) error {
 	case !ok:
 		return healthcheck.Errorf(healthcheck.ReasonBody, "the server tells no nsid, want one that matches %q", e.nsid)
 	case !e.nsid.MatchString(id):
-		return healthcheck.Errorf(healthcheck.ReasonBody, "the nsid does not match %q: %s", e.nsid, list([]string{id}))
+		return healthcheck.Errorf(healthcheck.ReasonBody, "the nsid does not match %q: %s", e.nsid, list(e.secrets, id))
 	}
 	return nil
 }
@@ -223,11 +259,12 @@ func rcodeText(code int) string {
 	return strconv.Itoa(code)
 }
 
-// list joins records for people, in about 200 bytes.
-func list(records []string) string {
+// list joins records for people, in about 200 bytes, with nothing of what is secret: where it was cut, that is not
+// found later.
+func list(secrets *secret.Set, records ...string) string {
 	const limit = 200
 	if len(records) == 0 {
 		return "there are none"
 	}
-	return new(secret.Set).Excerpt([]byte(strings.Join(records, ", ")), limit)
+	return secrets.Excerpt([]byte(strings.Join(records, ", ")), limit)
 }

@@ -1,6 +1,7 @@
 package dnscheck
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -162,7 +163,7 @@ func readHTTPS(a *httpclient.Answer, l *lookup) (*dns.Msg, error) {
 	case a.Cut:
 		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "query over https: the answer is longer than a message can be")
 	case contentType != messageType:
-		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "query over https: the content type is %s, want %s", list([]string{contentType}), messageType)
+		return nil, healthcheck.Errorf(healthcheck.ReasonProtocol, "query over https: the content type is %s, want %s", cmp.Or(a.Excerpt(contentType), "not known"), messageType)
 	}
 	var m dns.Msg
 	if err := m.Unpack(a.Body); err != nil {

@@ -43,6 +43,11 @@ func newLookup(name string, recordType uint16, o options) (lookup, error) {
 		opt.Option = append(opt.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
 	}
 	packed, err := m.Pack()
+	if err != nil {
+		return lookup{}, err
+	}
+	// A name can be written in several ways (RFC 1035, section 5.1). Here it is as it is read from an answer.
+	m.Question[0].Name, err = nameAsRead(name)
 	l := lookup{name: name, question: m.Question[0], options: o, packed: packed, plain: plain}
 	if o.signatures || o.nsid {
 		l.plain = nil

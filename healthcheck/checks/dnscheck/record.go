@@ -1,6 +1,7 @@
 package dnscheck
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -97,7 +98,25 @@ func canonicalLine(s string) (string, error) {
 		data = strings.TrimLeft(data, " ")
 	}
 	data, err = canonicalRecord(typeName, data)
-	return strings.ToLower(dns.Fqdn(name)) + " " + typeName + " " + data, err
+	if err != nil {
+		return "", err
+	}
+	name, err = nameAsRead(name)
+	if err != nil {
+		return "", fmt.Errorf("%.100q has a name that %w", s, err)
+	}
+	return strings.ToLower(name) + " " + typeName + " " + data, nil
+}
+
+// nameAsRead returns a name, complete, in the one form that package dns gives it when it comes over the network.
+func nameAsRead(name string) (string, error) {
+	packed := make([]byte, 255) // RFC 1035, section 2.3.4
+	n, err := dns.PackDomainName(dns.Fqdn(name), packed, 0, nil, false)
+	if err != nil {
+		return "", errors.New("is not a domain name")
+	}
+	name, _, err = dns.UnpackDomainName(packed[:n], 0)
+	return name, err
 }
 
 // lineOf returns rr as documented at [Section].

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 const anyNumber = -1
@@ -19,6 +20,7 @@ type section struct {
 	matches, notMatches          []*regexp.Regexp
 	least, most                  int // most may be anyNumber
 	minTTL, maxTTL               time.Duration
+	secrets                      *secret.Set // nil: there are none
 }
 
 // closed reports whether records that were not seen could be wrong.
@@ -34,9 +36,9 @@ func (s *section) verify(records []record) error {
 	}
 	switch n := len(records); {
 	case n < s.least:
-		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d %ss, want at least %d: %s", n, s.noun, s.least, list(texts))
+		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d %ss, want at least %d: %s", n, s.noun, s.least, list(s.secrets, texts...))
 	case s.most >= 0 && n > s.most:
-		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d %ss, want at most %d: %s", n, s.noun, s.most, list(texts))
+		return healthcheck.Errorf(healthcheck.ReasonThreshold, "%d %ss, want at most %d: %s", n, s.noun, s.most, list(s.secrets, texts...))
 	}
 	if err := s.verifyTexts(texts); err != nil {
 		return err
@@ -47,22 +49,22 @@ func (s *section) verify(records []record) error {
 func (s *section) verifyTexts(texts []string) error {
 	for _, want := range slices.Concat(s.exact, s.contains) {
 		if !slices.Contains(texts, want) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "no %s is %s: %s", s.noun, list([]string{want}), list(texts))
+			return healthcheck.Errorf(healthcheck.ReasonBody, "no %s is %s: %s", s.noun, list(s.secrets, want), list(s.secrets, texts...))
 		}
 	}
 	for _, text := range texts {
 		if len(s.exact) > 0 && !slices.Contains(s.exact, text) || slices.Contains(s.notContains, text) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "%s %s is not expected", s.noun, list([]string{text}))
+			return healthcheck.Errorf(healthcheck.ReasonBody, "%s %s is not expected", s.noun, list(s.secrets, text))
 		}
 	}
 	for _, re := range s.matches {
 		if !slices.ContainsFunc(texts, re.MatchString) {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "no %s matches %q: %s", s.noun, re, list(texts))
+			return healthcheck.Errorf(healthcheck.ReasonBody, "no %s matches %q: %s", s.noun, re, list(s.secrets, texts...))
 		}
 	}
 	for _, re := range s.notMatches {
 		if i := slices.IndexFunc(texts, re.MatchString); i >= 0 {
-			return healthcheck.Errorf(healthcheck.ReasonBody, "%s %s matches %q", s.noun, list(texts[i:i+1]), re)
+			return healthcheck.Errorf(healthcheck.ReasonBody, "%s %s matches %q", s.noun, list(s.secrets, texts[i]), re)
 		}
 	}
 	return nil
@@ -73,9 +75,9 @@ func (s *section) verifyTTL(records []record) error {
 		ttl := time.Duration(r.ttl) * time.Second
 		switch {
 		case ttl < s.minTTL:
-			return healthcheck.Errorf(healthcheck.ReasonThreshold, "the ttl of the %s %s is %s, want at least %s", s.noun, list([]string{r.text}), ttl, s.minTTL)
+			return healthcheck.Errorf(healthcheck.ReasonThreshold, "the ttl of the %s %s is %s, want at least %s", s.noun, list(s.secrets, r.text), ttl, s.minTTL)
 		case s.maxTTL > 0 && ttl > s.maxTTL:
-			return healthcheck.Errorf(healthcheck.ReasonThreshold, "the ttl of the %s %s is %s, want at most %s", s.noun, list([]string{r.text}), ttl, s.maxTTL)
+			return healthcheck.Errorf(healthcheck.ReasonThreshold, "the ttl of the %s %s is %s, want at most %s", s.noun, list(s.secrets, r.text), ttl, s.maxTTL)
 		}
 	}
 	return nil

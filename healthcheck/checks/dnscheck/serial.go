@@ -55,5 +55,5 @@ func (e *expectation) verifySerials(outcomes []outcome) error {
 		texts = append(texts, fmt.Sprintf("%d at %s", serial, strings.Join(names, " and ")))
 	}
 	slices.Sort(texts)
-	return healthcheck.Errorf(healthcheck.ReasonThreshold, "the serial numbers differ by %d, want at most %d: %s", far, e.maxDifference, list(texts))
+	return healthcheck.Errorf(healthcheck.ReasonThreshold, "the serial numbers differ by %d, want at most %d: %s", far, e.maxDifference, list(e.secrets, texts...))
 }

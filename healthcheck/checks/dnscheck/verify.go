@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
 // Bounds on what a server may make us do (CVE-2023-50387).
@@ -25,6 +26,7 @@ type verifier struct {
 	now      time.Time
 	zones    map[string][]*dns.DNSKEY
 	attempts int
+	secrets  *secret.Set // nil: there are none
 }
 
 var errAttempts = healthcheck.Errorf(healthcheck.ReasonProtocol, "there are too many signatures and keys to verify")
@@ -72,7 +74,7 @@ func (v *verifier) verifySet(set *signedSet, keysOf func(zone string) ([]*dns.DN
 			}
 		}
 	}
-	return healthcheck.Errorf(healthcheck.ReasonBody, "no signature of %s is right: %w", set.label(), why)
+	return healthcheck.Errorf(healthcheck.ReasonBody, "no signature of %s is right: %w", set.label(v.secrets), why)
 }
 
 // keys returns the keys of a zone, of which one has signed them all.
@@ -89,12 +91,12 @@ func (v *verifier) keys(ctx context.Context, zone string) ([]*dns.DNSKEY, error)
 	}
 	m, err := v.query(ctx, &l)
 	if err != nil {
-		return nil, healthcheck.Errorf(healthcheck.ReasonOf(err), "ask for the keys of %s: %w", list([]string{zone}), err)
+		return nil, healthcheck.Errorf(healthcheck.ReasonOf(err), "ask for the keys of %s: %w", list(v.secrets, zone), err)
 	}
 	sets := setsOf(m.Answer, func(t uint16) bool { return t == dns.TypeDNSKEY })
 	i := slices.IndexFunc(sets, func(s *signedSet) bool { return s.name == zone })
 	if i < 0 {
-		return nil, healthcheck.Errorf(healthcheck.ReasonBody, "the server has no keys of %s: rcode %s", list([]string{zone}), rcodeText(m.Rcode))
+		return nil, healthcheck.Errorf(healthcheck.ReasonBody, "the server has no keys of %s: rcode %s", list(v.secrets, zone), rcodeText(m.Rcode))
 	}
 	var keys []*dns.DNSKEY
 	for _, rr := range sets[i].records {

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Start starts a program, and kills it when the test ends. Where there is none the test is skipped. It is found by PATH,
-// or where Debian has the servers, which not everybody has in the path.
-func Start(t testing.TB, debianPackage, name string, args ...string) {
+// Program returns the path of a program. Where there is none the test is skipped. It is found by PATH, or where Debian
+// has the servers, which not everybody has in the path.
+func Program(t testing.TB, debianPackage, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -19,6 +19,13 @@ func Start(t testing.TB, debianPackage, name string, args ...string) {
 	if err != nil {
 		t.Skipf("%s is missing: install the Debian package %s", name, debianPackage)
 	}
+	return path
+}
+
+// Start starts a program, see [Program], and kills it when the test ends.
+func Start(t testing.TB, debianPackage, name string, args ...string) {
+	t.Helper()
+	path := Program(t, debianPackage, name)
 	cmd := exec.Command(path, args...) //nolint:gosec,noctx // of the tests; it lives as long as one
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
