@@ -21,6 +21,7 @@ type Script struct {
 	steps    []step
 	startTLS int  // the step that begins TLS; -1: none
 	hears    bool // something is expected, where there is TLS after it has begun
+	captures bool // there are secrets among what is captured
 
 	public, texts, secrets []string // for the set of secrets
 }
@@ -109,6 +110,7 @@ func (c *compiler) remember(s *Step, out step) {
 		}
 		e.secret = s.Secret
 		c.secrets += len(s.Secret)
+		c.script.captures = c.secrets > 0
 		c.captured = append(c.captured, e.captures()...)
 	} else if len(s.Secret) > 0 {
 		c.m.Add(c.name+".secret", "needs a step that captures something")
@@ -154,8 +156,7 @@ func (s *Script) Sends() bool { return len(s.steps) > 0 && s.steps[0].send != ni
 // Secrets returns what the dialog sends: passwords may be among it, and peers repeat what they do not understand. It
 // returns nil where there is nothing to hide. The public texts, and all that is expected or rejected, are not hidden.
 func (s *Script) Secrets(public ...string) *secret.Set {
-	captured := slices.ContainsFunc(s.steps, func(st step) bool { return st.expect != nil && len(st.expect.secret) > 0 })
-	if len(s.texts) == 0 && !captured {
+	if len(s.texts) == 0 && !s.captures {
 		return nil
 	}
 	set := secret.New(slices.Concat(public, s.public)...)

@@ -37,7 +37,8 @@ func (s *Script) Exchange(ctx context.Context, c Conversation, o Datagrams) (Exc
 	room := rooms.Get().(*[roomDatagram]byte)
 	defer rooms.Put(room)
 	b := &box{ctx: ctx, conn: c.Conn, room: room[:], rules: o}
-	t := talker{Conversation: &c, ear: b, keep: keeper{secrets: c.Secrets}}
+	t := talker{Conversation: &c, ear: b}
+	t.keep, c.Secrets = s.newKeeper(c.Secrets)
 	for i := range s.steps {
 		st := &s.steps[i]
 		err := b.send(st, &t.keep)

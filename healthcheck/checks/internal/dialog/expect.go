@@ -96,6 +96,9 @@ func (e *expectation) match(b []byte, k *keeper) (end int, ok bool, err error) {
 		if at[2*i] >= 0 {
 			value = b[at[2*i]:at[2*i+1]]
 		}
+		if slices.Contains(e.secret, name) {
+			k.secretEnd = max(k.secretEnd, at[2*i+1])
+		}
 		if err := k.keep(e, name, value); err != nil {
 			return 0, false, err
 		}
@@ -106,9 +109,14 @@ func (e *expectation) match(b []byte, k *keeper) (end int, ok bool, err error) {
 // rejected returns why b ends the run, or nil.
 func (e *expectation) rejected(b []byte) error {
 	for _, re := range e.reject {
-		if re.Match(b) {
-			return &rejection{re: re, what: bytes.Clone(b)}
+		at := re.FindIndex(b)
+		if at == nil {
+			continue
 		}
+		if !e.lines && len(e.secret) > 0 { // which may be there in another form; it is not what is rejected
+			b = b[at[0]:at[1]]
+		}
+		return &rejection{re: re, what: bytes.Clone(b)}
 	}
 	return nil
 }
@@ -137,8 +145,19 @@ const maxCapture = 4 << 10
 
 // keeper has what was captured in a run.
 type keeper struct {
-	values  map[string]string
-	secrets *secret.Set
+	values    map[string]string
+	secrets   [2]*secret.Set // of the check, which knows those of the last runs; and of this run, which forgets none of its own
+	secretEnd int            // where in the answer the last secret of a step ends
+	open      bool           // a secret may go on with what comes next
+}
+
+// newKeeper returns that of a run, and the set that hides what is captured in it.
+func (s *Script) newKeeper(of *secret.Set) (keeper, *secret.Set) {
+	if !s.captures {
+		return keeper{}, of
+	}
+	own := of.Within()
+	return keeper{secrets: [2]*secret.Set{of, own}}, own
 }
 
 func (k *keeper) keep(e *expectation, name string, value []byte) error {
@@ -150,7 +169,9 @@ func (k *keeper) keep(e *expectation, name string, value []byte) error {
 	}
 	k.values[name] = string(value)
 	if slices.Contains(e.secret, name) {
-		k.secrets.Learn(string(value))
+		for _, set := range k.secrets {
+			set.Learn(string(value))
+		}
 	}
 	return nil
 }

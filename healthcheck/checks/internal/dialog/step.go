@@ -44,7 +44,8 @@ type Step struct {
 	// where no line is expected, the run fails, without waiting for what is expected. Lines behind the expected one are
 	// not looked at.
 	Reject []string `yaml:"reject" example:"['^[45]\\d\\d']"`
-	// Secret are the names of what this step captures that must never show in details. They are 8 at most in a dialog.
+	// Secret are the names of what this step captures that must never show in details. They are 8 at most in a dialog. Where
+	// the answer is not the expected one, none of it shows, since they may be there in another form, but for what is rejected.
 	Secret []string `yaml:"secret" example:"[nonce]"`
 	// StartTLS puts TLS over the connection when the step has had its answer. What the peer sends after the answer, but
 	// before TLS, is refused: somebody on the way could have put it there (CVE-2011-0411).

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"unicode/utf8"
 )
 
 // listener takes answers out of a stream.
@@ -83,15 +84,18 @@ func (l *listener) findBytes(e *expectation, k *keeper) (bool, error) {
 	if l.matched > maxMatched {
 		return false, errTooMuch
 	}
+	k.secretEnd = 0
 	end, ok, err := e.match(l.buf, k)
 	if err != nil {
 		return false, err
 	}
 	if !ok {
-		end = len(l.buf)
+		end = len(whole(l.buf))
 	}
-	if err := e.rejected(l.buf[:end]); err != nil {
-		return false, err
+	if end > 0 {
+		if err := e.rejected(l.buf[:end]); err != nil {
+			return false, err
+		}
 	}
 	if !ok {
 		if e.hex != nil && e.hex.compare(l.buf) == other {
@@ -99,8 +103,23 @@ func (l *listener) findBytes(e *expectation, k *keeper) (bool, error) {
 		}
 		return false, nil
 	}
+	k.open = k.open || k.secretEnd == len(l.buf)
 	l.buf = l.buf[end:]
 	return true, nil
+}
+
+// whole returns b without a character of UTF-8 at its end whose rest has not come yet.
+func whole(b []byte) []byte {
+	for i := len(b) - 1; i >= 0 && i > len(b)-utf8.UTFMax; i-- {
+		if !utf8.RuneStart(b[i]) {
+			continue
+		}
+		if !utf8.FullRune(b[i:]) {
+			return b[:i]
+		}
+		break
+	}
+	return b
 }
 
 // The room for what is read at once, in bytes: most answers are short.

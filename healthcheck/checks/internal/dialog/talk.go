@@ -51,7 +51,8 @@ type ear interface {
 // Talk has the dialog over a stream.
 func (s *Script) Talk(ctx context.Context, c Conversation) error {
 	l := &listener{conn: c.Conn}
-	t := talker{Conversation: &c, ear: l, keep: keeper{secrets: c.Secrets}}
+	t := talker{Conversation: &c, ear: l}
+	t.keep, c.Secrets = s.newKeeper(c.Secrets)
 	for i := range s.steps {
 		st := &s.steps[i]
 		if err := t.step(st); err != nil {
@@ -130,6 +131,9 @@ func (t *talker) explain(ctx context.Context, i int, e *expectation, read int, e
 	heard := "; it sent nothing"
 	late := healthcheck.ReasonTimeout
 	if said != nil {
+		if len(e.secret) > 0 { // which may be there in another form
+			t.keep.open = true
+		}
 		heard = "; " + words + " " + t.quote(e, said)
 		if words == lastDatagram { // which is all that it will be: silence is what a lost one is
 			late = healthcheck.ReasonBody
@@ -151,8 +155,12 @@ func (t *talker) explain(ctx context.Context, i int, e *expectation, read int, e
 	}
 }
 
-// quote returns an excerpt of what a peer has sent, in hexadecimal where that is expected.
+// quote returns an excerpt of what a peer has sent, in hexadecimal where that is expected. Where it may be the rest of a
+// secret it is withheld.
 func (t *talker) quote(e *expectation, b []byte) string {
+	if t.keep.open {
+		return `"` + secret.Mark + `"`
+	}
 	if e != nil && e.hex != nil {
 		b = hex.AppendEncode(nil, b[:min(len(b), excerptLen)])
 	}
