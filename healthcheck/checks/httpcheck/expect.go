@@ -79,12 +79,13 @@ func (b *builder) newExpectation() expectation {
 	b.NotNegative("expect.max_latency", e.maxLatency)
 	e.rare = b.rare()
 	if noBody(b.Method) {
-		for path, given := range map[string]bool{
+		given := map[string]bool{
 			"expect.body_matches": len(b.Expect.BodyMatches) > 0, "expect.body_not_matches": len(b.Expect.BodyNotMatches) > 0,
 			"expect.json": len(b.Expect.JSON) > 0, "expect.body_size": b.Expect.BodySize != BodySize{},
 			"expect.body_sha256": b.Expect.BodySHA256 != "", "values": len(b.Values) > 0,
-		} {
-			if given {
+		}
+		for _, path := range slices.Sorted(maps.Keys(given)) {
+			if given[path] {
 				b.Add(path, "the answer to HEAD has no body")
 			}
 		}

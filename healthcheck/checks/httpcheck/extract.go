@@ -139,7 +139,8 @@ func (x *extraction) find(ctx context.Context, a *httpclient.Answer, doc *docume
 		if err != nil || x.match == nil {
 			return text, told(a, err)
 		}
-		return x.group(ctx, []byte(text))
+		text, _, err = x.group(ctx, []byte(text))
+		return text, err
 	case x.header != "":
 		values := a.Response.Header[x.header]
 		if len(values) == 0 {
@@ -149,26 +150,30 @@ func (x *extraction) find(ctx context.Context, a *httpclient.Answer, doc *docume
 			return values[0], nil
 		}
 		for _, value := range values {
-			if text, err := x.group(ctx, []byte(value)); err == nil {
+			if text, _, err := x.group(ctx, []byte(value)); err == nil {
 				return text, nil
 			}
 		}
 		return "", healthcheck.Errorf(healthcheck.ReasonBody, "header %s does not match `%s`", x.header, x.match)
 	}
-	return x.group(ctx, a.Body)
+	text, atEnd, err := x.group(ctx, a.Body)
+	if atEnd && a.Cut {
+		return "", healthcheck.Errorf(healthcheck.ReasonBody, "it may go on after the %d bytes of the body that were read (max_body_bytes)", a.Size)
+	}
+	return text, err
 }
 
-// group returns the first group of the regular expression in a text.
-func (x *extraction) group(ctx context.Context, text []byte) (string, error) {
+// group returns the first group of the regular expression in a text, and whether that is at its end.
+func (x *extraction) group(ctx context.Context, text []byte) (found string, atEnd bool, err error) {
 	r := runes{ctx: ctx, Reader: bytes.NewReader(text)}
 	at := x.match.FindReaderSubmatchIndex(&r)
 	switch {
 	case r.cut:
-		return "", ended(ctx, x.match)
+		return "", false, ended(ctx, x.match)
 	case at == nil:
-		return "", healthcheck.Errorf(healthcheck.ReasonBody, "nothing matches `%s`", x.match)
+		return "", false, healthcheck.Errorf(healthcheck.ReasonBody, "nothing matches `%s`", x.match)
 	case at[2] < 0:
-		return "", nil
+		return "", false, nil
 	}
-	return string(text[at[2]:at[3]]), nil
+	return string(text[at[2]:at[3]]), at[3] == len(text), nil
 }

@@ -80,10 +80,11 @@ type step struct {
 // newFlow returns the check of several steps.
 func newFlow(c Config) (healthcheck.Checker, error) {
 	var m field.Mistakes
-	for path, given := range map[string]bool{
+	given := map[string]bool{
 		"method": c.Method != "", "body": c.Body != "", "values": len(c.Values) > 0, "expect": !reflect.ValueOf(c.Expect).IsZero(),
-	} {
-		if given {
+	}
+	for _, path := range slices.Sorted(maps.Keys(given)) {
+		if given[path] {
 			m.Add(path, "is there beside steps: give it to one of them")
 		}
 	}

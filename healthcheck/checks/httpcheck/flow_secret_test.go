@@ -216,3 +216,67 @@ func TestFlowMistakes(t *testing.T) {
 		}
 	}
 }
+
+// A secret that is cut out of JSON as it is written there is not shown as what it means.
+func TestEscapedSecretIsNotShown(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/login" {
+			_, _ = io.WriteString(w, `{"token":"k7Jw\/2Qp9\u0058z4"}`)
+			return
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, "bad token k7Jw/2Qp9Xz4 for you")
+	})
+	res := check(t, httpcheck.Config{URL: server.URL, Steps: []httpcheck.Step{
+		{Name: "login", URL: "/login", Extract: map[string]httpcheck.Extract{"token": {Regex: `"token":"([^"]+)"`, Secret: true}}},
+		{Name: "use", URL: "/use"},
+	}})
+	assert.Equal(t, `step "use": status 500, want 2xx: bad token … for you`, res.Details)
+}
+
+// What a body that was cut has at its end is the beginning of a secret, which is not taken for the whole, nor is the rest shown.
+func TestCutSecretIsNotExtracted(t *testing.T) {
+	const token = "k7Jw2Qp9Xz4Lm8Rt6Vb3"
+	server := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/login" {
+			_, _ = io.WriteString(w, "token="+token+";")
+			return
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, token)
+	})
+	c := httpcheck.Config{URL: server.URL, MaxBodyBytes: 15, Steps: []httpcheck.Step{
+		{Name: "login", URL: "/login", Extract: map[string]httpcheck.Extract{"token": {Regex: `token=(\w+)`, Secret: true}}},
+		{Name: "use", URL: "/use"},
+	}}
+	res := check(t, c)
+	assert.Equal(t, `step "login": extract "token": it may go on after the 15 bytes of the body that were read (max_body_bytes)`, res.Details)
+	c.MaxBodyBytes = 27
+	assert.Equal(t, `step "use": status 500, want 2xx: …`, check(t, c).Details)
+}
+
+// A secret that a peer writes where a name should be, in a header that we read, is not shown, nor a part of it.
+func TestSecretInContentCoding(t *testing.T) {
+	token := strings.Repeat("Sesame-Of-The-Day.", 20)
+	server := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Encoding", strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+		_, _ = io.WriteString(w, "text")
+	})
+	res := check(t, httpcheck.Config{URL: server.URL, Headers: map[string]string{"Authorization": "Bearer " + token}, Expect: httpcheck.Expect{BodyMatches: []string{"^text$"}}})
+	assert.True(t, res.Failed())
+	assert.Equal(t, healthcheck.ReasonBody, res.Reason)
+	assert.Equal(t, "body has a content coding that is not known", res.Details)
+}
+
+// Mistakes are told in the same order each time.
+func TestMistakesHaveAnOrder(t *testing.T) {
+	c := httpcheck.Config{URL: "http://localhost", Steps: []httpcheck.Step{{Name: "a", Method: "HEAD", Values: map[string]string{"n": ".n"}, Expect: httpcheck.Expect{
+		BodyMatches: []string{"x"}, BodyNotMatches: []string{"y"}, JSON: []string{"."}, BodySHA256: strings.Repeat("a", 64),
+	}}}, Method: "GET", Body: "x", Values: map[string]string{"n": ".n"}}
+	_, first := httpcheck.New(c)
+	require.Error(t, first)
+	for range 20 {
+		_, err := httpcheck.New(c)
+		require.EqualError(t, err, first.Error())
+	}
+}

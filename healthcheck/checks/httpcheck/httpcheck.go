@@ -97,7 +97,9 @@ type Expect struct {
 	Headers map[string]string `yaml:"headers" example:"{Content-Type: '^application/json'}"`
 	// HeadersNotMatch are regular expressions by the name of the header; none of the header's values may match.
 	HeadersNotMatch map[string]string `yaml:"headers_not_match" example:"{Server: '[0-9]'}"`
-	// JSON are jq queries of the body, a JSON document of at most 4 MiB; each must be true.
+	// JSON are jq queries of the body, a JSON document of at most 4 MiB; each must be true. So that no document keeps a query
+	// busy, its numbers have 1000 digits at most, and where a query may search (match, capture, scan, split, splits, sub, gsub,
+	// tonumber) its texts have 16 KiB at most.
 	JSON []string `yaml:"json" example:"['.status == \"UP\"', '.queue.depth < 100']"`
 	// BodySize bounds the size of the body, without its content coding.
 	BodySize BodySize `yaml:"body_size"`

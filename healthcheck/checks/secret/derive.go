@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"unicode"
@@ -36,14 +37,20 @@ func appendDerived(list []value, text, shown string) []value {
 
 const maxScheme = 16 // bytes of what names a scheme of authentication before credentials
 
-// decoded returns what s stands for if it is encoded: percent-encoded, or text in base64, which a peer may decode
-// before it sends it back.
+// decoded returns what s stands for if it is encoded: percent-encoded, escaped as in JSON, or text in base64, which a peer
+// may decode before it sends it back.
 func decoded(s string) (list []string) {
 	if strings.ContainsAny(s, "%+") {
 		for _, decode := range []func(string) (string, error){url.QueryUnescape, url.PathUnescape} {
 			if plain, err := decode(s); err == nil && plain != s {
 				list = append(list, plain)
 			}
+		}
+	}
+	if strings.Contains(s, `\`) { // it may have been cut out of JSON
+		var plain string
+		if json.Unmarshal([]byte(`"`+s+`"`), &plain) == nil && plain != s {
+			list = append(list, plain)
 		}
 	}
 	plain, ok := decodeBase64(s)

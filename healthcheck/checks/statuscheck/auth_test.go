@@ -138,3 +138,15 @@ func TestTLS(t *testing.T) {
 		assertFails(t, chk.Check(t.Context()), healthcheck.ReasonTLS, "ca_file: stat "+file)
 	})
 }
+
+// A name in the document that is a long token of ours is not shown, not even its beginning.
+func TestTokenAsNameStaysOutOfDetails(t *testing.T) {
+	token := "Sesame." + strings.Repeat("Of-The-Day.", 40)
+	url := handle(t, func(w http.ResponseWriter, req *http.Request) {
+		name := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+		_, _ = w.Write([]byte(`{"` + name + `":1,"` + name + `":1,"status":"OK","statusChecks":{}}`))
+	})
+	r := run(t, statuscheck.Config{URL: url, Authorization: &config.Authorization{Credentials: config.Secret(token)}})
+	assert.Contains(t, r.Details, "is there twice")
+	assert.NotContains(t, r.Details, "Sesame")
+}

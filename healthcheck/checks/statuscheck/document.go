@@ -193,10 +193,10 @@ func (d decoder) object(member func(name string) error) error {
 			return err
 		}
 		if !seen.add(name) {
-			return fmt.Errorf("%.64q is there twice", name)
+			return fmt.Errorf("%q is there twice", name)
 		}
 		if err := member(name); err != nil {
-			return fmt.Errorf("%.64q: %w", name, err)
+			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	_, err = d.Token()

@@ -101,7 +101,7 @@ func TestDecodeRefuses(t *testing.T) {
 		_, err := statuscheck.Decode(strings.NewReader(document))
 		if assert.Error(t, err, "%.80q", document) {
 			assert.Contains(t, err.Error(), text, "%.80q", document)
-			assert.Less(t, len(err.Error()), 300)
+			assert.Less(t, len(err.Error()), 400)
 		}
 	}
 	t.Run("deep nesting in what is not known", func(t *testing.T) {

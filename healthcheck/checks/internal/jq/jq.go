@@ -1,6 +1,7 @@
 // Package jq asks JSON documents for what a configuration wants of them, in the language of jq. The queries are the
 // user's, the documents may be hostile: a query ends with its context, sees neither the environment nor other
-// documents, and its errors are short.
+// documents, and its errors are short. Of what package gojq does without looking at its context, all that takes more time
+// than in proportion to the document is bounded, see bound.go.
 package jq
 
 import (
@@ -21,8 +22,9 @@ import (
 
 // Query is a compiled query. It is safe for concurrent use.
 type Query struct {
-	text string
-	code *gojq.Code
+	text     string
+	code     *gojq.Code
+	searches bool // in texts, see [searching]
 }
 
 // Compile returns the query. The error, one line, says where in the text it goes wrong.
@@ -38,22 +40,29 @@ func Compile(text string) (*Query, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no jq query: %w", text, err)
 	}
-	return &Query{text: text, code: code}, nil
+	return &Query{text: text, code: code, searches: searching.MatchString(text)}, nil
 }
 
 // String returns the text of the query.
 func (q *Query) String() string { return q.text }
 
+// byteOrderMark stands before what some servers send, and may be passed over (RFC 8259, section 8.1), as jq does.
+var byteOrderMark = []byte("\ufeff")
+
 // Parse returns the document for queries, of one JSON value with white space around it. Its numbers keep all their
-// digits. The error has the reason body.
+// digits, which are 1000 at most. The error has the reason body.
 func Parse(document []byte) (any, error) {
+	document = bytes.TrimPrefix(document, byteOrderMark)
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
 	var v any
 	err := decoder.Decode(&v)
 	if err == nil {
 		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
-			return v, nil
+			if !hasDigits(document, maxDigits+1) || longestNumber(v) <= maxDigits {
+				return v, nil
+			}
+			return nil, healthcheck.Errorf(healthcheck.ReasonBody, "JSON with a number of more than %d digits, which is not read", maxDigits)
 		}
 		err = errors.New("there is more after the value")
 	}
@@ -69,6 +78,9 @@ func Parse(document []byte) (any, error) {
 // Each calls yield with each answer of the query until it returns false. A query that fails, or ends with its context,
 // is an error; that of the query itself has the reason body.
 func (q *Query) Each(ctx context.Context, document any, yield func(any) bool) error {
+	if q.searches && longestText(document) > maxSearched {
+		return healthcheck.Errorf(healthcheck.ReasonBody, "`%s` is not asked: the document has a text of more than %d bytes, which it could be searching in", q, maxSearched)
+	}
 	for answers := q.code.RunWithContext(ctx, document); ; {
 		answer, ok := answers.Next()
 		if !ok {

@@ -135,3 +135,31 @@ func TestTold(t *testing.T) {
 		assert.NotContains(t, err.Error(), "0123", query)
 	}
 }
+
+// TestBounds: what a peer sends does not keep a query busy beyond its run, where that does not look at its context.
+func TestBounds(t *testing.T) {
+	start := time.Now()
+	for _, long := range []string{strings.Repeat("9", 3<<20), "-" + strings.Repeat("9", 1000), "0." + strings.Repeat("0", 3<<20), "1" + strings.Repeat("0", 2000) + "e-1999"} {
+		_, err := jq.Parse([]byte(`{"a":[` + long + `]}`))
+		require.ErrorContains(t, err, "JSON with a number of more than 1000 digits, which is not read")
+		assert.Equal(t, healthcheck.ReasonBody, healthcheck.ReasonOf(err))
+	}
+	digits := strings.Repeat("9", 1000)
+	require.NoError(t, compile(t, ".a > 0").Holds(t.Context(), parse(t, `{"a":`+digits+`}`)))
+	long := strings.Repeat("9", 3<<20)
+	doc := parse(t, `{"a":{"b":["`+long+`"]},"short":"ab"}`)
+	require.NoError(t, compile(t, `.short == "ab" and (.a.b[0] | test("9$"))`).Holds(t.Context(), doc))
+	for _, query := range []string{`[.a.b[0] | scan("9")] | length > 0`, `.a.b[0] | gsub("9"; "8") | length > 0`, `[.a.b[] | splits("9")] | length > 0`, `.a.b[0] | tonumber > 0`} {
+		err := compile(t, query).Holds(t.Context(), doc)
+		require.ErrorContains(t, err, "is not asked: the document has a text of more than 16384 bytes")
+		assert.Equal(t, healthcheck.ReasonBody, healthcheck.ReasonOf(err))
+	}
+	require.NoError(t, compile(t, `[.[0] | scan("9")] | length == 10000`).Holds(t.Context(), parse(t, `["`+long[:10000]+`"]`)))
+	assert.Less(t, time.Since(start), 10*time.Second)
+}
+
+func TestByteOrderMark(t *testing.T) {
+	require.NoError(t, compile(t, `.status == "UP"`).Holds(t.Context(), parse(t, "\ufeff{\"status\":\"UP\"}")))
+	_, err := jq.Parse([]byte("\ufeff"))
+	require.ErrorContains(t, err, "not JSON: it is empty")
+}
