@@ -2,6 +2,7 @@ package dnscheck_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,11 +95,8 @@ func (b *bind) read(t *testing.T, name string) string {
 // freePair returns an address of loopback that was free a moment ago, over UDP and TCP, and its port.
 func freePair(t *testing.T) (address, port string) {
 	t.Helper()
-	l, p := listen(t)
-	address = l.Addr().String()
-	require.NoError(t, l.Close())
-	require.NoError(t, p.Close())
-	return address, address[strings.LastIndexByte(address, ':')+1:]
+	port = checktest.Port(t)
+	return net.JoinHostPort("127.0.0.1", port), port
 }
 
 // startBIND signs the zones and serves them.

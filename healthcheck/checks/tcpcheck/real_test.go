@@ -16,12 +16,8 @@ import (
 // freeAddress returns an address that was free a moment ago.
 func freeAddress(t *testing.T) (address, port string) {
 	t.Helper()
-	l := checktest.Listen(t, "127.0.0.1")
-	address = l.Addr().String()
-	require.NoError(t, l.Close())
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	return address, port
+	port = checktest.Port(t)
+	return net.JoinHostPort("127.0.0.1", port), port
 }
 
 // awaitOK waits until a server that was started has become ready.

@@ -1,7 +1,6 @@
 package tlscheck_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,16 +34,13 @@ func startOpenSSL(t *testing.T, status int, args ...string) tlscheck.Config {
 		require.NoError(t, os.WriteFile(file, content, 0o600))
 		return file
 	}
-	l := checktest.Listen(t, "127.0.0.1")
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
+	port := checktest.Port(t)
 	command := []string{
 		"OPENSSL_CONF=/dev/null", "openssl", "s_server", "-accept", "127.0.0.1:" + port, "-quiet",
 		"-cert", path("cert.pem", []byte(certPEM)), "-key", path("key.pem", []byte(key)), "-status_file", path("staple", staple),
 	}
 	checktest.Start(t, "coreutils", "env", append(command, args...)...)
-	c := tlscheck.Config{Address: l.Addr().String(), TLSConfig: &config.TLSConfig{CA: ca.PEM}}
+	c := tlscheck.Config{Address: "127.0.0.1:" + port, TLSConfig: &config.TLSConfig{CA: ca.PEM}}
 	require.Eventually(t, func() bool {
 		r := run(t, c)
 		return r.Reason != healthcheck.ReasonConnect

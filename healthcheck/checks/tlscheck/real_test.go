@@ -2,7 +2,6 @@ package tlscheck_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,11 +31,7 @@ func newServer(t *testing.T) *server {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o777))
-	l := checktest.Listen(t, "127.0.0.1")
-	require.NoError(t, l.Close())
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	s := &server{dir: dir, port: port, ca: certstest.NewCA(t)}
+	s := &server{dir: dir, port: checktest.Port(t), ca: certstest.NewCA(t)}
 	certificate := s.ca.Issue(t, time.Now().Add(48*time.Hour), "127.0.0.1")
 	cert, key := certstest.EncodePEM(t, &certificate)
 	s.certFile, s.keyFile = s.write(t, "cert.pem", cert), s.write(t, "key.pem", key)
