@@ -79,16 +79,13 @@ func (b *builder) newExpectation() expectation {
 	b.NotNegative("expect.max_latency", e.maxLatency)
 	e.rare = b.rare()
 	if noBody(b.Method) {
-		given := map[string]bool{
-			"expect.body_matches": len(b.Expect.BodyMatches) > 0, "expect.body_not_matches": len(b.Expect.BodyNotMatches) > 0,
-			"expect.json": len(b.Expect.JSON) > 0, "expect.body_size": b.Expect.BodySize != BodySize{},
-			"expect.body_sha256": b.Expect.BodySHA256 != "", "values": len(b.Values) > 0,
-		}
-		for _, path := range slices.Sorted(maps.Keys(given)) {
-			if given[path] {
-				b.Add(path, "the answer to HEAD has no body")
-			}
-		}
+		b.Unused("the answer to HEAD has no body",
+			field.Given{Field: "expect.body_matches", Set: len(b.Expect.BodyMatches) > 0},
+			field.Given{Field: "expect.body_not_matches", Set: len(b.Expect.BodyNotMatches) > 0},
+			field.Given{Field: "expect.body_sha256", Set: b.Expect.BodySHA256 != ""},
+			field.Given{Field: "expect.body_size", Set: b.Expect.BodySize != BodySize{}},
+			field.Given{Field: "expect.json", Set: len(b.Expect.JSON) > 0},
+			field.Given{Field: "values", Set: len(b.Values) > 0})
 	}
 	return e
 }

@@ -80,14 +80,9 @@ type step struct {
 // newFlow returns the check of several steps.
 func newFlow(c Config) (healthcheck.Checker, error) {
 	var m field.Mistakes
-	given := map[string]bool{
-		"method": c.Method != "", "body": c.Body != "", "values": len(c.Values) > 0, "expect": !reflect.ValueOf(c.Expect).IsZero(),
-	}
-	for _, path := range slices.Sorted(maps.Keys(given)) {
-		if given[path] {
-			m.Add(path, "is there beside steps: give it to one of them")
-		}
-	}
+	m.Unused("is there beside steps: give it to one of them",
+		field.Given{Field: "body", Set: c.Body != ""}, field.Given{Field: "expect", Set: !reflect.ValueOf(c.Expect).IsZero()},
+		field.Given{Field: "method", Set: c.Method != ""}, field.Given{Field: "values", Set: len(c.Values) > 0})
 	if len(c.Steps) > maxSteps {
 		m.Add("steps", "more than %d steps", maxSteps)
 		return nil, m.Err()

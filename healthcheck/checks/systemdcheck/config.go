@@ -176,7 +176,7 @@ func checkName(m *field.Mistakes, name, text string) {
 }
 
 func checkStates(m *field.Mistakes, c Config) {
-	for name, states := range map[string][]string{"expect.active": c.Expect.Active, "expect.sub": c.Expect.Sub, "expect.unit_file": c.Expect.UnitFile} {
+	check := func(name string, states []string) {
 		for i, s := range states {
 			m.Line(field.Item(name, i), s)
 			if s == "" {
@@ -184,6 +184,9 @@ func checkStates(m *field.Mistakes, c Config) {
 			}
 		}
 	}
+	check("expect.active", c.Expect.Active)
+	check("expect.sub", c.Expect.Sub)
+	check("expect.unit_file", c.Expect.UnitFile)
 	if c.FailedUnits && len(c.Expect.Active)+len(c.Expect.Sub)+len(c.Expect.UnitFile) > 0 {
 		m.Add("expect", "is for unit and units")
 	}

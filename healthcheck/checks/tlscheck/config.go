@@ -3,7 +3,6 @@
 package tlscheck
 
 import (
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,7 +94,8 @@ func New(c Config) (healthcheck.Checker, error) {
 	if len(c.Files) > 0 {
 		return c.newFiles(&m)
 	}
-	unused(&m, "is for files", map[string]bool{"password": c.Password != "", "password_file": c.PasswordFile != "", "verify": c.Verify})
+	m.Unused("is for files",
+		field.Given{Field: "password", Set: c.Password != ""}, field.Given{Field: "password_file", Set: c.PasswordFile != ""}, field.Given{Field: "verify", Set: c.Verify})
 	chk := &checker{protocol: c.StartTLS, minValidity: c.MinValidity, maxLatency: c.MaxLatency}
 	var err error
 	if c.Address == "" {
@@ -124,10 +124,10 @@ func New(c Config) (healthcheck.Checker, error) {
 }
 
 func (c *Config) newFiles(m *field.Mistakes) (healthcheck.Checker, error) {
-	unused(m, "is for an address: files are read", map[string]bool{
-		"starttls": c.StartTLS != "", "max_latency": c.MaxLatency != 0, "ocsp": c.OCSP != "", "refuse": c.Refuse.WeakCiphers || len(c.Refuse.Versions) > 0,
-	})
-	unused(m, "is for an address, or files that are verified", map[string]bool{"tls_config": c.TLSConfig != nil && !c.Verify})
+	m.Unused("is for an address: files are read",
+		field.Given{Field: "max_latency", Set: c.MaxLatency != 0}, field.Given{Field: "ocsp", Set: c.OCSP != ""},
+		field.Given{Field: "refuse", Set: c.Refuse.WeakCiphers || len(c.Refuse.Versions) > 0}, field.Given{Field: "starttls", Set: c.StartTLS != ""})
+	m.Unused("is for an address, or files that are verified", field.Given{Field: "tls_config", Set: c.TLSConfig != nil && !c.Verify})
 	for i, pattern := range c.Files {
 		path := field.Item("files", i)
 		if !m.Required(path, pattern, "name a file or a pattern of files") {
@@ -155,13 +155,4 @@ func (c *Config) newFiles(m *field.Mistakes) (healthcheck.Checker, error) {
 		return nil, err
 	}
 	return chk, nil
-}
-
-// unused notes those of the fields that are set.
-func unused(m *field.Mistakes, why string, fields map[string]bool) {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if fields[name] {
-			m.Add(name, "%s", why)
-		}
-	}
 }

@@ -118,6 +118,15 @@ func (m *Mistakes) Exclusive(what string, fields ...Given) {
 	}
 }
 
+// Unused notes each of the fields that is set, and why it must not be.
+func (m *Mistakes) Unused(why string, fields ...Given) {
+	for _, f := range fields {
+		if f.Set {
+			m.Add(f.Field, "%s", why)
+		}
+	}
+}
+
 // Pattern compiles a regular expression (RE2). It returns nil for one that is empty or wrong.
 func (m *Mistakes) Pattern(field, expr string) *regexp.Regexp {
 	if expr == "" {

@@ -40,6 +40,9 @@ func TestMistakes(t *testing.T) {
 		"has keys in b and d: leave only one of them": func(m *field.Mistakes) {
 			m.Exclusive("keys", field.Given{Field: "b", Set: true}, field.Given{Field: "c"}, field.Given{Field: "d", Set: true})
 		},
+		"a: is for b\nac: is for b": func(m *field.Mistakes) {
+			m.Unused("is for b", field.Given{Field: "a", Set: true}, field.Given{Field: "ab"}, field.Given{Field: "ac", Set: true})
+		},
 		"a: error parsing regexp: missing closing ): `(`": func(m *field.Mistakes) { assert.Nil(t, m.Pattern("a", "(")) },
 		"a[1]: error parsing regexp: missing closing ): `(`": func(m *field.Mistakes) {
 			assert.Len(t, m.Patterns("a", []string{"x", "(", ""}), 2)
