@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/parallel"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
@@ -61,31 +61,15 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 
 // ask returns what comes of all servers, which are asked at the same time: there are [maxServers] at most.
 func (c *checker) ask(ctx context.Context) []outcome {
-	switch len(c.servers) {
-	case 0:
+	if len(c.servers) == 0 {
 		a, err := c.askSystem(ctx)
 		if err == nil {
 			err = c.expect.verify(a)
 		}
 		return []outcome{{answer: a, err: err}}
-	case 1:
-		return []outcome{c.askServer(ctx, &c.servers[0])}
 	}
 	outcomes := make([]outcome, len(c.servers))
-	panics := make([]any, len(c.servers))
-	var all sync.WaitGroup
-	for i := range c.servers {
-		all.Go(func() {
-			defer func() { panics[i] = recover() }()
-			outcomes[i] = c.askServer(ctx, &c.servers[i])
-		})
-	}
-	all.Wait()
-	for _, p := range panics {
-		if p != nil {
-			panic(p) // where the run is, for who waits for it there
-		}
-	}
+	parallel.Do(len(c.servers), func(i int) { outcomes[i] = c.askServer(ctx, &c.servers[i]) })
 	return outcomes
 }
 

@@ -3,7 +3,6 @@ package grpccheck
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/httpclient"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/parallel"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/target"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
@@ -112,11 +112,10 @@ func (r *run) measure(phase string, d time.Duration) {
 
 // answer is what came of the call for one service.
 type answer struct {
-	service  string
-	status   grpc_health_v1.HealthCheckResponse_ServingStatus
-	err      error
-	ended    ended // the server has answered, be it with an error
-	panicked any
+	service string
+	status  grpc_health_v1.HealthCheckResponse_ServingStatus
+	err     error
+	ended   ended // the server has answered, be it with an error
 }
 
 type ended struct{ atomic.Bool }
@@ -127,23 +126,7 @@ func (r *run) ask(ctx context.Context) []*answer {
 	for i, name := range r.services {
 		answers[i] = &answer{service: name}
 	}
-	if len(answers) == 1 {
-		r.call(ctx, answers[0])
-		return answers
-	}
-	var all sync.WaitGroup
-	for _, a := range answers {
-		all.Go(func() {
-			defer func() { a.panicked = recover() }()
-			r.call(ctx, a)
-		})
-	}
-	all.Wait()
-	for _, a := range answers {
-		if a.panicked != nil {
-			panic(a.panicked)
-		}
-	}
+	parallel.Do(len(answers), func(i int) { r.call(ctx, answers[i]) })
 	return answers
 }
 
