@@ -35,6 +35,7 @@
 //   - internal/certs follows the files of a tls_config and has the measures of certificates. The dialer of peer uses it.
 //   - internal/httpclient is for what speaks HTTP: one request a run, with all that may come of it.
 //   - internal/amount reads sizes, counts and shares.
+//   - internal/regular reads files, and no pipe that would block; internal/parallel does several parts of a run at once.
 //   - secret hides what is sent from all that is shown. Each kind that sends, or reads, something secret has a set of
 //     it, begins Check with "defer set.HidePanic()" and ends it with set.Fail; what a peer said goes through
 //     set.Excerpt, and labels that it has a hand in through set.Hide.

@@ -3,12 +3,12 @@ package processcheck
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/regular"
 )
 
 // pidFile is what a file with the number of a process says.
@@ -25,29 +25,15 @@ const maxPID = 1 << 22
 
 // readPIDFile reads the number in the first line of a file; some programs, such as PostgreSQL, write more below it.
 func readPIDFile(name string) (pidFile, error) {
-	info, err := os.Stat(name)
+	text, info, err := regular.Read(name, 4096)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return pidFile{}, errNoPIDFile
 	case errors.Is(err, os.ErrPermission):
 		return pidFile{}, errUnreadable
-	case err != nil:
-		return pidFile{}, plain(err)
-	case !info.Mode().IsRegular(): // reading another could wait
+	case errors.Is(err, regular.ErrOther):
 		return pidFile{}, healthcheck.Errorf(healthcheck.ReasonBody, "is not a file")
-	}
-	f, err := os.Open(name)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return pidFile{}, errNoPIDFile
-	case errors.Is(err, os.ErrPermission):
-		return pidFile{}, errUnreadable
 	case err != nil:
-		return pidFile{}, plain(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
 		return pidFile{}, plain(err)
 	}
 	first, _, _ := bytes.Cut(text, []byte("\n"))

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/regular"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/secret"
 )
 
@@ -172,7 +172,7 @@ func (r *fileRun) judge(path string) error {
 			end = cert.NotAfter
 		}
 		if err == nil && now.Before(cert.NotBefore) {
-			err = healthcheck.Errorf(healthcheck.ReasonTLS, "%s: a certificate is not valid before %s", path, cert.NotBefore.UTC().Format(time.DateTime+" UTC"))
+			err = healthcheck.Errorf(healthcheck.ReasonTLS, "%s: a certificate is not valid before %s", path, certs.Date(cert.NotBefore))
 		}
 	}
 	if r.earliest.IsZero() || end.Before(r.earliest) {
@@ -184,7 +184,7 @@ func (r *fileRun) judge(path string) error {
 	switch {
 	case err != nil:
 	case now.After(end):
-		err = healthcheck.Errorf(healthcheck.ReasonTLS, "%s: a certificate has expired at %s", path, end.UTC().Format(time.DateTime+" UTC"))
+		err = healthcheck.Errorf(healthcheck.ReasonTLS, "%s: a certificate has expired at %s", path, certs.Date(end))
 	case untrusted != nil:
 		err = untrusted
 	default:
@@ -235,23 +235,14 @@ func (r *fileRun) read(path string) (bundle, error) {
 	return b, err
 }
 
-// load returns the content of a file, which must be a regular one: to open another, such as a pipe, could block.
+// load returns the content of a file. Its errors name the file.
 func load(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
+	content, _, err := regular.Read(path, maxFile+1)
+	switch {
+	case errors.Is(err, regular.ErrOther):
 		return nil, fmt.Errorf("%s is no file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(content) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	case err == nil && len(content) > maxFile:
+		return nil, fmt.Errorf("%s has more than %d bytes", path, maxFile)
 	}
 	return content, err
 }

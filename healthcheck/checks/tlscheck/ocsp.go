@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 )
 
 var (
@@ -74,11 +75,11 @@ func readStaple(state *tls.ConnectionState, now time.Time) staple {
 	s := staple{next: response.NextUpdate}
 	switch {
 	case response.Status == ocsp.Revoked:
-		s.status, s.text = stapleRevoked, "it was revoked at "+response.RevokedAt.UTC().Format(time.DateTime+" UTC")
+		s.status, s.text = stapleRevoked, "it was revoked at "+certs.Date(response.RevokedAt)
 	case now.Add(maxSkew).Before(response.ThisUpdate):
-		s.status, s.text = stapleInvalid, "the OCSP response is not valid before "+response.ThisUpdate.UTC().Format(time.DateTime+" UTC")
+		s.status, s.text = stapleInvalid, "the OCSP response is not valid before "+certs.Date(response.ThisUpdate)
 	case !response.NextUpdate.IsZero() && now.After(response.NextUpdate):
-		s.status, s.text = stapleOutdated, "the OCSP response is outdated since "+response.NextUpdate.UTC().Format(time.DateTime+" UTC")
+		s.status, s.text = stapleOutdated, "the OCSP response is outdated since "+certs.Date(response.NextUpdate)
 	case response.Status == ocsp.Good:
 		s.status = stapleGood
 	default:

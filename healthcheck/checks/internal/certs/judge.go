@@ -35,5 +35,8 @@ func OutlivesUntil(end time.Time, minValidity time.Duration, what string) error 
 	if minValidity == 0 || time.Until(end) >= minValidity {
 		return nil
 	}
-	return healthcheck.Errorf(healthcheck.ReasonTLS, "%s expires at %s, sooner than in %s", what, end.UTC().Format(time.DateTime+" UTC"), model.Duration(minValidity))
+	return healthcheck.Errorf(healthcheck.ReasonTLS, "%s expires at %s, sooner than in %s", what, Date(end), model.Duration(minValidity))
 }
+
+// Date writes a time of a certificate for people, in UTC.
+func Date(t time.Time) string { return t.UTC().Format(time.DateTime + " UTC") }
