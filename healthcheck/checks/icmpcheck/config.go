@@ -5,6 +5,7 @@
 package icmpcheck
 
 import (
+	"cmp"
 	"net/netip"
 	"runtime"
 	"time"
@@ -74,8 +75,8 @@ func (c Config) Target() string { return target.HostLabel(c.Host) }
 func New(c Config) (healthcheck.Checker, error) {
 	var m field.Mistakes
 	chk := &checker{
-		open: open, count: orDefault(c.Count, defaultCount), size: orDefault(c.Size, defaultSize),
-		interval: orDefault(c.PacketInterval, defaultInterval), timeout: orDefault(c.PacketTimeout, defaultTimeout),
+		open: open, count: cmp.Or(c.Count, defaultCount), size: cmp.Or(c.Size, defaultSize),
+		interval: cmp.Or(c.PacketInterval, defaultInterval), timeout: cmp.Or(c.PacketTimeout, defaultTimeout),
 		maxRTT: c.MaxRTT, maxWorst: c.MaxWorstRTT, maxJitter: c.MaxJitter,
 	}
 	chk.options.dontFragment = c.DontFragment
@@ -102,14 +103,6 @@ func New(c Config) (healthcheck.Checker, error) {
 		return nil, err
 	}
 	return chk, nil
-}
-
-func orDefault[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // addresses reads whom to ask, and from where.

@@ -19,11 +19,11 @@ import (
 
 // open returns a socket that passes on what comes from that host. The unprivileged kind, which macOS has, is tried first.
 func open(to netip.Addr, o options) (socket, error) {
-	networks, any4 := []string{"udp4", "ip4:icmp"}, "0.0.0.0"
+	networks, anywhere := []string{"udp4", "ip4:icmp"}, "0.0.0.0"
 	if to.Is6() {
-		networks, any4 = []string{"udp6", "ip6:ipv6-icmp"}, "::"
+		networks, anywhere = []string{"udp6", "ip6:ipv6-icmp"}, "::"
 	}
-	local := any4
+	local := anywhere
 	if o.source.IsValid() {
 		local = o.source.String()
 	}

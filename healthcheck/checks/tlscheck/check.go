@@ -67,10 +67,11 @@ func (c *checker) Check(ctx context.Context) healthcheck.Result {
 type run struct {
 	*checker
 
-	values    []healthcheck.Value
-	presented []*x509.Certificate
-	revoked   error         // or without a proof that it is not, where there must be one
-	waited    time.Duration // for what a server that is well does not send
+	values     []healthcheck.Value
+	presented  []*x509.Certificate
+	serverName string        // that was sent; empty for an address
+	revoked    error         // or without a proof that it is not, where there must be one
+	waited     time.Duration // for what a server that is well does not send
 }
 
 func (r *run) do(ctx context.Context) error {
@@ -85,7 +86,7 @@ func (r *run) do(ctx context.Context) error {
 	}
 	if err == nil {
 		state := conn.TLS().ConnectionState()
-		r.presented = state.PeerCertificates
+		r.presented, r.serverName = state.PeerCertificates, state.ServerName
 		r.revoked = r.judgeStaple(&state)
 		r.waited, err = conn.Confirm(ctx)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck"
-	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/certs"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/field"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/hello"
 	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/peer"
@@ -91,16 +90,8 @@ func (r *run) refuses(ctx context.Context) error {
 
 // ask offers something over a connection of its own.
 func (r *run) ask(ctx context.Context, what string, version uint16, suites []uint16) (c hello.Choice, accepted bool, err error) {
-	var source *certs.Source
 	plain := r.dialer
-	source, plain.TLS = plain.TLS, nil
-	if r.later != nil {
-		source = r.later
-	}
-	cfg, err := source.ConfigFor(r.address.ServerName())
-	if err != nil {
-		return c, false, err
-	}
+	plain.TLS = nil
 	conn, err := plain.Dial(ctx, r.address, new(peer.Trace))
 	if err != nil {
 		return c, false, err
@@ -112,7 +103,7 @@ func (r *run) ask(ctx context.Context, what string, version uint16, suites []uin
 			return c, false, peer.Explain(ctx, step+": "+r.protocol, err)
 		}
 	}
-	c, accepted, err = hello.Ask(conn.Conn, hello.Offer{Version: version, Suites: suites, ServerName: cfg.ServerName})
+	c, accepted, err = hello.Ask(conn.Conn, hello.Offer{Version: version, Suites: suites, ServerName: r.serverName})
 	if err != nil {
 		return c, false, peer.Explain(ctx, step, err)
 	}

@@ -13,11 +13,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/healthcheck-exporter/healthcheck_exporter/healthcheck/checks/internal/checktest"
 )
 
 // Properties are what is said of a unit.
@@ -58,36 +59,7 @@ func Listen(t testing.TB, handle func(net.Conn)) string {
 	socket := filepath.Join(dir, "bus")
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	require.NoError(t, err)
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	open := make(map[net.Conn]bool)
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			open[conn] = true
-			mu.Unlock()
-			all.Go(func() {
-				handle(conn)
-				_ = conn.Close()
-				mu.Lock()
-				defer mu.Unlock()
-				delete(open, conn)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		mu.Lock()
-		for conn := range open {
-			_ = conn.Close()
-		}
-		mu.Unlock()
-		all.Wait()
-	})
+	checktest.Serve(t, l, handle)
 	return "unix:path=" + socket
 }
 
